@@ -1,0 +1,175 @@
+"""What the program knows about a language: one data file per language, read once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["BLOOM_LEVELS", "Lexicon", "lexicon"]
+
+BLOOM_LEVELS = ("remember", "understand", "apply", "analyse", "evaluate", "create")
+_NEVER = re.compile(r"(?!)")
+_TITLE = {"base": 0, "third": 1, "past": 2, "participle": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Words and compiled patterns of one language.
+
+    Attributes
+    ----------
+    language : str
+        BCP 47 primary tag.
+    forms : dict of str to (str, str)
+        Inflected form, lower case, to its lemma and kind: ``base``, ``third``, ``past`` or ``participle``.
+    levels : dict of str to tuple of str
+        Lemma to the Bloom levels it may signal, lowest first; empty for a verb that says no level.
+    nominal : dict of str to str
+        Noun that stands for a verb ("understanding") to that verb.
+    lead_in, time, course, tail, debris, heading : re.Pattern
+        All case-insensitive. `lead_in`, `time` and `course` are matched at the start, `tail` at the end, the others in full.
+    """
+
+    language: str
+    forms: dict[str, tuple[str, str]]
+    levels: dict[str, tuple[str, ...]]
+    nominal: dict[str, str]
+    lead_in: re.Pattern[str]
+    time: re.Pattern[str]
+    course: re.Pattern[str]
+    tail: re.Pattern[str]
+    debris: re.Pattern[str]
+    heading: re.Pattern[str]
+    prefix: re.Pattern[str]
+    infinitive: str
+    heading_heads: frozenset[str]
+    heading_fillers: frozenset[str]
+    ambiguous: frozenset[str]
+    adverbs: frozenset[str]
+    adverb_ending: str
+    determiners: frozenset[str]
+    embedding: frozenset[str]
+    ability: frozenset[str]
+    conjunctions: frozenset[str]
+    dangling: frozenset[str]
+    leaning: frozenset[str]
+    abbreviations: frozenset[str]
+    soft_abbreviations: frozenset[str]
+    before_number: frozenset[str]
+    administrative: tuple[str, ...]
+
+
+@cache
+def lexicon(language: str = "en") -> Lexicon:
+    """Return the lexicon of `language` (a BCP 47 tag; the region is ignored).
+
+    A language without a data file gets an empty lexicon: lists are still split by their bullets, numbers and line breaks,
+    but no lead-in, heading or verb is known.
+    """
+    tag = re.split(r"[-_]", language.lower(), maxsplit=1)[0]
+    path = Path(__file__).with_name(f"{tag}.toml")
+    if not re.fullmatch(r"[a-z]{2,3}", tag) or not path.is_file():
+        return _build(tag, {})
+    with path.open("rb") as file:
+        return _build(tag, tomllib.load(file))
+
+
+def _build(tag: str, data: dict[str, Any]) -> Lexicon:
+    lead, headings, debris = data.get("lead_in", {}), data.get("headings", {}), data.get("debris", {})
+    sentences, grammar = data.get("sentences", {}), data.get("grammar", {})
+    verbs = {level: block.split() for level, block in data.get("verbs", {}).items()}
+    lemmas = dict.fromkeys(verb for block in verbs.values() for verb in block)
+    levels = {v: tuple(level for level in BLOOM_LEVELS if v in set(verbs.get(level, ()))) for v in lemmas}
+    forms = _forms(lemmas, data)
+    time, lead_in = _lead_ins(lead)
+    return Lexicon(
+        language=tag,
+        forms=forms,
+        levels=levels,
+        nominal=data.get("nominal", {}),
+        lead_in=lead_in,
+        time=time,
+        course=_any(lead.get("course", ()), r"\s*:?\s*"),
+        tail=_any(lead.get("tail", ()), r"(?=[\s.;,]*$)"),
+        debris=_any(debris.get("patterns", ())),
+        heading=_any(headings.get("patterns", ())),
+        prefix=_any([re.escape(p) for p in headings.get("prefixes", ())], r"\s*:?\s*(?=[A-Z])", flags=re.NOFLAG),
+        infinitive=lead.get("infinitive", ""),
+        heading_heads=frozenset(headings.get("heads", ())),
+        heading_fillers=frozenset(headings.get("fillers", ())),
+        ambiguous=frozenset(data.get("ambiguous", {}).get("words", "").split()),
+        adverbs=frozenset(grammar.get("adverbs", ())),
+        adverb_ending=grammar.get("adverb_ending", ""),
+        determiners=frozenset(grammar.get("determiners", ())),
+        embedding=frozenset(grammar.get("embedding", ())),
+        ability=frozenset(grammar.get("ability", ())),
+        conjunctions=frozenset(sentences.get("conjunctions", ())),
+        dangling=frozenset(sentences.get("dangling", ())),
+        leaning=frozenset(sentences.get("leaning", ())),
+        abbreviations=frozenset(sentences.get("abbreviations", ())),
+        soft_abbreviations=frozenset(sentences.get("soft_abbreviations", ())),
+        before_number=frozenset(sentences.get("before_number", ())),
+        administrative=tuple(debris.get("administrative", ())),
+    )
+
+
+def _any(patterns: Iterable[str], after: str = "", flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]:
+    alternatives = "|".join(p.replace(" ?", r"\s?").replace(" ", r"\s+") for p in patterns)
+    return re.compile(f"(?:{alternatives}){after}", flags) if alternatives else _NEVER
+
+
+def _lead_ins(lead: dict[str, Any]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Compile "time? learner modal*" and "time" alone. Every repetition is bounded, so that a match costs constant time."""
+    if not lead:
+        return _NEVER, _NEVER
+
+    def either(key: str) -> str:
+        return "(?:" + "|".join(p.replace(" ?", r"\s?").replace(" ", r"\s+") for p in lead[key]) + ")"
+
+    time = rf"{either('time')}(?:\s+(?!{either('learner')}\b)[^\s,:;.]+){{0,12}}?"
+    learner, modal = rf"{either('learner')}(?:\s+who\s[^,:;.]{{1,60}},?)?", either("modal")
+    colon = r"\s*[:：]?\s*(?:[-–—]\s+)?"
+    whole = rf"(?:{time}\s*,?\s+)?{learner}(?:\s+{modal}(?![a-z])){{1,5}}{colon}"
+    bare = rf"(?:{time}\s*,?\s+)?(?:{modal}(?![a-z])\s*){{1,4}}{colon}"
+    return (
+        re.compile(rf"{time}\s*(?:,\s*|:\s*|(?=$)|(?=\s{modal}\b))", re.IGNORECASE),
+        re.compile(rf"(?:{whole}|{bare})", re.IGNORECASE),
+    )
+
+
+def _forms(lemmas: Iterable[str], data: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    inflection, irregular = data.get("inflection", {}), data.get("irregular", {})
+    doubling, both = set(inflection.get("doubling", "").split()), set(inflection.get("both", "").split())
+    rules = [(re.compile(r[0]), r[1:]) for r in inflection.get("rules", ())]
+    spelling = [(re.compile(old), new) for old, new in data.get("spelling", {}).items()]
+    other = data.get("spelling_words", {})
+    forms: dict[str, tuple[str, str]] = {}
+    for verb in lemmas:
+        spellings = [verb]
+        spellings += [pattern.sub(new, verb) for pattern, new in spelling if new and pattern.search(verb)]
+        if verb in other:
+            spellings.append(other[verb])
+        for base in spellings:
+            forms.setdefault(base, (verb, "base"))
+            stems = [base + base[-1]] if base in doubling else [base, base + base[-1]] if base in both else [base]
+            for pattern, endings in rules:
+                if pattern.search(base):
+                    third, past, participle = (pattern.sub(e, base, count=1) for e in endings)
+                    if stems != [base]:
+                        past, participle = stems[-1] + "ed", stems[-1] + "ing"
+                    forms.setdefault(third, (verb, "third"))
+                    if verb not in irregular:
+                        forms.setdefault(past, (verb, "past"))
+                    forms.setdefault(participle, (verb, "participle"))
+                    if base in both:
+                        forms.setdefault(base + "ed", (verb, "past"))
+                        forms.setdefault(base + "ing", (verb, "participle"))
+                    break
+        for past in irregular.get(verb, ()):
+            forms.setdefault(past, (verb, "past"))
+    return forms
