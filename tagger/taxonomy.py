@@ -398,9 +398,8 @@ def resolve_jurisdiction(text: str) -> str | None:
     >>> resolve_jurisdiction("Aotearoa New Zealand"), resolve_jurisdiction("Scotland, UK"), resolve_jurisdiction("Mars")
     ('nz', 'uk-scotland', None)
     """
-    names = {_fold(n): r.id for r in _size_rules().values() for n in (r.id, r.jurisdiction, *r.names)}
-    general = {_fold(n): r.id for r in _size_rules().values() for n in r.general_names}
-    return _find(text, names) or _find(text, general)
+    specific, general, _ = _size_names()
+    return _find(text, specific) or _find(text, general)
 
 
 def resolve_framework(text: str) -> str | None:
@@ -422,16 +421,15 @@ def resolve_credit_system(text: str) -> str | None:
     >>> resolve_credit_system("ECTS credits"), resolve_credit_system("UK credits"), resolve_credit_system("credits")
     ('ECTS', 'CATS', None)
     """
-    names = {_fold(n): r.system for r in _size_rules().values() if r.system for n in (r.system, *r.system_names)}
-    return _find(text, names)
+    return _find(text, _size_names()[2])
 
 
 # --- names in free text
 
 
 def _fold(text: str) -> str:
-    """Letters and digits in lower case, everything else one blank."""
-    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
+    """Words of letters and digits in lower case, without "and" (nor "&"), a blank between."""
+    return " ".join(word for word in re.findall(r"[^\W_]+", text.casefold()) if word != "and")
 
 
 def _find(text: str, names: Mapping[str, str]) -> str | None:
@@ -470,6 +468,20 @@ def _size_rules() -> dict[str, SizeRule]:
         if problems:
             raise TaxonomyError(problems[0], hint="the installation is damaged: install outcome-tagger again")
     return rules
+
+
+@functools.cache
+def _size_names() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Folded names of places, of wider places, and of credit systems.
+
+    A rule's id is a name too, unless it has two letters: those may mean something else ("NA"), and are listed if meant.
+    """
+    rules = _size_rules().values()
+    return (
+        {_fold(n): r.id for r in rules for n in (r.id, r.jurisdiction, *r.names) if n != r.id or len(n) > 2},
+        {_fold(n): r.id for r in rules for n in r.general_names},
+        {_fold(n): r.system for r in rules if r.system for n in (r.system, *r.system_names)},
+    )
 
 
 @functools.cache
