@@ -114,7 +114,7 @@ def _strip(cell: str) -> Plain:
             depth = max(0, depth + (-1 if closing else 1))
             insert("\n", end, end)
         elif name == "li" and not closing:
-            insert("\n" + "\t" * max(0, depth - 1) + "• ", end, end)
+            insert("\n" + "\t" * min(8, max(0, depth - 1)) + "• ", end, end)
         elif name in ("td", "th"):
             insert("\n" if closing else "", end, end)
         elif name in _BLOCK:

@@ -71,31 +71,39 @@ _LABEL = r"(?:i|c|p|m|u|s|k)?los?|learning\s+(?:outcome|objective|goal)s?|(?:cou
 _NUMBER = r"\d{1,2}(?:\.\d{1,2}){0,2}|[a-z]|[ivx]{1,5}"
 _MARKER = re.compile(
     rf"""(?P<bullet>[{_BULLETS}·*]+\s*|[{_DASHES}]{{1,2}}(?:\s+|(?=[^\W\d]))|[o¿§]\s+(?=[^\W\d_]))
-    |(?P<label>[\[(]?(?:{_LABEL})\s*[-–#.:]?\s*(?P<labelled>\d{{1,2}}(?:\.\d{{1,2}}){{0,2}}[a-z]?|[a-z]|[ivx]{{1,4}})\b[\])]?(?:\s*[:.)\-–—]+(?=\s|[^\W\d])|(?=\s*$)|\s+(?=[^\W_])|(?<=\]))\s*)
-    |(?P<number>[\[(](?P<wrapped>{_NUMBER})[\])]\s*[:.\-–]?\s*
-      |(?P<closed>{_NUMBER})(?:\)\.?|\.\)|\.-)\s*
-      |(?P<dotted>\d{{1,2}}(?:\.\d{{1,2}}){{0,2}})(?:\.(?!\d)\s*|:\s+|\s+(?=[A-Z])|\s*[-–]\s+)
-      |(?P<lettered>[a-zA-Z]|[ivx]{{2,5}}|[IVX]{{2,5}})\.\s+)""",
+    |(?P<label>[\[(]?(?:{_LABEL})\s*[-–#.:]?\s*
+      (?:\d{{1,2}}(?:\.\d{{1,2}}){{0,2}}[a-z]?(?:[\])]\s*[:.\-–]?|\s*[:.)\-–—]+(?=\s|[^\W\d])|(?=\s*$)|\s+(?=[^\W_]))
+      |(?:[a-z]|[ivx]{{1,4}})\s*[:.)\]]+(?=\s|$))\s*)
+    |(?P<number>[\[(](?:{_NUMBER})[\])]\s*[:.\-–]?\s*
+      |(?:{_NUMBER})(?:\)\.?|\.\)|\.-)\s*
+      |\d{{1,2}}(?:\.\d{{1,2}}){{0,2}}(?:\.(?!\d)\s*|:\s+|\s+(?=(?-i:[A-Z]))|\s*[-–]\s+)
+      |(?:[a-zA-Z]|[ivx]{{2,5}}|[IVX]{{2,5}})\.\s+
+      |\[?(?-i:[A-Z]{{1,4}})[-\ ]?\d{{1,2}}(?:\.\d{{1,2}})?(?:\]\s*|\s*[:.)]\s+))""",
     re.VERBOSE | re.IGNORECASE,
 )
 _INLINE_BULLET = re.compile(
-    rf"(?:(?<=\s)|(?<=[.;:,)]))[{_BULLETS}]\s*|[{_BULLETS.replace('→', '')}]\s*(?=[A-Z])|(?<=\s\s)[*·{_DASHES}o¿]\s+(?=\S)|(?<=[;.:,]\s)[*·{_DASHES}¿]\s+(?=[^\W\d])"
+    rf"(?:(?<=\s)|(?<=[.;:,)]))[{_BULLETS}]\s*|[{_BULLETS.replace('→', '')}]\s*(?=[A-Z])|(?<=\s\s)[*·{_DASHES}o¿]\s+(?=\S)|(?<=\s\s)[*·{_DASHES}](?=[^\W\d_])|(?<=[;.:,]\s)[*·{_DASHES}¿]\s+(?=[^\W\d])"
     rf"|(?<=[;.:])[*·{_DASHES}¿]\s+(?=[^\W\d])|(?<=[.:;,)\w])¿\s+(?=[^\W\d])"
 )
 _INLINE_NUMBER = re.compile(
-    rf"(?<![\w.,])(?:[\[(](?P<wrapped>\d{{1,2}}|[a-z]|[ivx]{{1,5}})[\])]\s*|(?P<closed>\d{{1,2}}|[a-z]|[ivx]{{1,5}})\)\s*"
-    rf"|(?P<dotted>\d{{1,2}})\.(?!\d)(?=\s|[A-Z])\s*|(?P<label>[\[(]?(?:{_LABEL})\s*-?\s*)(?P<labelled>\d{{1,2}})[\])]?\s*[:.)\-–]?\s*)"
-    r"|(?<=[a-z.;)])(?P<glued>\d{1,2})\.\s*(?=[A-Z])",
-    re.IGNORECASE,
+    rf"""(?<![\w.,])(?:[\[(](?P<wrapped>\d{{1,2}}|[a-z]|[ivx]{{1,5}})[\])]\s*|(?P<closed>\d{{1,2}}|[a-z]|[ivx]{{1,5}})\)\s*
+      |(?P<dotted>\d{{1,2}})\.(?!\d)(?=\s|(?-i:[A-Z]))\s*|[\[(]?(?:{_LABEL})\s*-?\s*(?P<labelled>\d{{1,2}})[\])]?\s*[:.)\-–]?\s*
+      |(?-i:[A-Z]{{1,4}})[-\ ]?(?P<coded>\d{{1,2}})\s*[:)]\s*)
+    |(?<=[\w.;)])(?<!\d)(?<!\d\.)(?P<glued>\d{{1,2}})\.\s*(?=(?-i:[A-Z]))""",
+    re.VERBOSE | re.IGNORECASE,
 )
+_KINDS = ("wrapped", "closed", "dotted", "labelled", "coded", "glued")
+_FIRST_NUMBER = re.compile(r"(?<!\d)1(?:[.)\]:]|\s*[:.)\-–]|\s+\w)|\b[aAiI]\s?[)\]]")
 _GAP = re.compile(r"[ \t\u00a0\u3000]{2,}")
 _LINE = re.compile(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 _SPACE = re.compile(r"\s+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff\x00-\x08\x0e-\x1b\x7f]")
 _EDGE_FRONT = re.compile(rf"[\s{_BULLETS}·*,;:.!?_=~|>\]){_DASHES}¿§]*")
 _SEMICOLON = re.compile(r";\s*")
+_AMPERSAND = re.compile("&")
+_LETTER = re.compile(r"[^\W\d_]")
 _ALNUM = re.compile(r"[^\W_]")
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\S+|\[email\]", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+|\[email\]", re.IGNORECASE)
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "x": 10, "xi": 11, "xii": 12}
 
 
@@ -108,8 +116,6 @@ class _Item:
     style: str  # kind of marker; "" for none
     indent: int
     after_blank: bool
-    keep: bool = False  # a parent that swallowed its children: not to be cut again
-    ends_list: bool = False
 
 
 def _items(text: str, lex: Lexicon, drop: Callable[[int, int, str], None]) -> list[_Item]:
@@ -130,27 +136,19 @@ def _items(text: str, lex: Lexicon, drop: Callable[[int, int, str], None]) -> li
             if items and n and items[-1].end > cut:
                 items[-1].end = cut
             if style:
-                marker = _marker_at(text, begin, end, style)
+                marker = _marker_end(text, begin, end, style)
                 drop(begin, marker, "marker")
                 begin = marker
-                if style == "bullet" and (inner := _MARKER.match(text, begin, end)) and not inner.group("bullet") and _number_ok(inner):
+                if style == "bullet" and (inner := _MARKER.match(text, begin, end)) and not inner.group("bullet"):
                     drop(begin, inner.end(), "marker")
                     begin = inner.end()
             items.append(_Item(begin, end, style, indent, blank and n == 0))
     return _unwrap(items, text, lex)
 
 
-def _number_ok(match: re.Match[str]) -> bool:
-    """Tell whether a marker with a letter or roman numeral is one, and not a word such as "I." or "c) "."""
-    return match.group("number") is None or match.group("dotted") is not None or len(match.group().strip()) <= 8
-
-
-def _marker_at(text: str, start: int, end: int, style: str) -> int:
-    pattern = _INLINE_NUMBER if style.startswith("+") and style[1:] != "bullet" else _MARKER
-    if style == "+bullet":
-        match = _INLINE_BULLET.match(text, start, end)
-    else:
-        match = pattern.match(text, start, end)
+def _marker_end(text: str, start: int, end: int, style: str) -> int:
+    pattern = {"+bullet": _INLINE_BULLET, "+number": _INLINE_NUMBER}.get(style, _MARKER)
+    match = pattern.match(text, start, end)
     return match.end() if match else start
 
 
@@ -159,7 +157,7 @@ def _cuts(text: str, start: int, end: int, lex: Lexicon) -> list[tuple[int, str]
     cuts: dict[int, str] = {start: ""}
     head = _MARKER.match(text, start, end)
     if head is not None and head.end() <= end:
-        cuts[start] = head.lastgroup and ("bullet" if head.group("bullet") else "label" if head.group("label") else "number") or ""
+        cuts[start] = next(kind for kind in ("bullet", "label", "number") if head.group(kind) is not None)
         start = head.end()
     for match in _INLINE_BULLET.finditer(text, start, end):
         if match.end() < end:
@@ -176,15 +174,16 @@ def _cuts(text: str, start: int, end: int, lex: Lexicon) -> list[tuple[int, str]
 def _sequence(text: str, start: int, end: int) -> list[int]:
     """Return the starts of run-together numbers 1, 2, 3 … (or a, b, c; i, ii, iii) of one style, where there are two or more."""
     chains: dict[tuple[str, str], list[int]] = {}
+    if _FIRST_NUMBER.search(text, start, end) is None:
+        return []
     for match in _INLINE_NUMBER.finditer(text, start, end):
-        kind = next(k for k in ("wrapped", "closed", "dotted", "labelled", "glued") if match.group(k) is not None)
-        kind_key = "dotted" if kind == "glued" else kind
+        kind = next(k for k in _KINDS if match.group(k) is not None)
         value = match.group(kind).lower()
         readings = [("1", int(value))] if value.isdigit() else [("a", ord(value) - 96)] if len(value) == 1 else []
         if value in _ROMAN:
             readings.append(("i", _ROMAN[value]))
         for script, number in readings:
-            chain = chains.setdefault((kind_key, script), [])
+            chain = chains.setdefault(("dotted" if kind == "glued" else kind, script), [])
             if number == len(chain) + 1:
                 chain.append(match.start())
     best = max(chains.values(), key=len, default=[])
@@ -194,24 +193,21 @@ def _sequence(text: str, start: int, end: int) -> list[int]:
 def _breaks(text: str, start: int, before: int, after: int, end: int, lex: Lexicon) -> bool:
     """Tell whether a wide gap inside a line stands for a line break."""
     last = text[before - 1]
-    if last == ":":
+    if last == ":" or _is_heading(_GAP.split(text[after : min(end, after + 80)], maxsplit=1)[0], lex):
         return True
     if last in ".;":
         return False
     tail = text[max(start, before - 60) : before]
-    head = _SPACE.split(text[after : min(end, after + 60)], maxsplit=6)
     if _is_heading(tail.rsplit("  ", 1)[-1].strip(), lex):
         return True
-    if text[after].isupper() and _leads(text, after, end, lex):
-        return True
-    return _is_heading(_GAP.split(text[after : min(end, after + 80)], maxsplit=1)[0], lex) and len(head) > 0
+    return text[after].isupper() and _leads(text, after, end, lex)
 
 
 def _unwrap(items: list[_Item], text: str, lex: Lexicon) -> list[_Item]:
     """Join lines that a narrow page has wrapped."""
     joined: list[_Item] = []
     for item in items:
-        if joined and not item.style and not item.after_blank and not joined[-1].keep:
+        if joined and not item.style and not item.after_blank:
             before = text[joined[-1].start : joined[-1].end].rstrip()
             first = _WORD.match(text, item.start)
             if before and before[-1] not in ".;:!?" and first is not None:
@@ -246,9 +242,11 @@ def _is_heading(text: str, lex: Lexicon) -> bool:
 
 def _is_debris(text: str, lex: Lexicon) -> bool:
     text = text.strip(" \t\u00a0.:;,-–*()[]")
-    if len(_ALNUM.findall(text[:40])) < 2 or not re.search(r"[^\W\d_]", text):
+    if len(text) < 2 or not _LETTER.search(text):
         return True
-    return lex.debris.fullmatch(text) is not None or not _ALNUM.search(_ADDRESS.sub("", text))
+    if len(text) <= 120 and lex.debris.fullmatch(text):
+        return True
+    return ("@" in text or "//" in text or "www" in text or "[" in text) and not _ALNUM.search(_ADDRESS.sub("", text))
 
 
 def _is_adverb(word: str, lex: Lexicon) -> bool:
@@ -292,12 +290,11 @@ def _lead_in(text: str, start: int, end: int, lex: Lexicon) -> int:
         at += match.end()
         while at < end and (text[at].isspace() or text[at] in ",:;…"):
             at += 1
-    if lex.infinitive:
-        first = _first_words(text, at, min(end, at + 60))[:2]
-        if len(first) == 2 and first[0].lower() == lex.infinitive and _leads(text, at + len(first[0]), end, lex):
-            opening = _WORD.search(text, at, end)
-            if opening is not None and not text[at : opening.start()].strip():
-                at = opening.end()
+    opening = _WORD.match(text, at, end)
+    if opening is not None and opening.group().lower() == lex.infinitive:
+        following = _WORD.search(text, opening.end(), end)
+        if following is not None and following.group()[0].islower() and following.group() not in lex.determiners:
+            at = opening.end()
     while at < end and text[at].isspace():
         at += 1
     return at
@@ -387,12 +384,16 @@ def _outcomes(text: str, lex: Lexicon, drop: Callable[[int, int, str], None]) ->
                 drop(start, end, "heading")
                 continue
         for piece_start, piece_end in _pieces(text, start, end, lex):
-            first = _lead_in(text, piece_start, piece_end, lex)
+            alone = piece_start == start and piece_end == end
+            first = stated if piece_start == start else _lead_in(text, piece_start, piece_end, lex)
             begin, finish = _trim(text, first, piece_end, lex)
+            joint = _WORD.match(text, begin, finish) or _AMPERSAND.match(text, begin, finish)
+            if joint is not None and joint.group().lower() in lex.joints:
+                begin, finish = _trim(text, _lead_in(text, joint.end(), finish, lex), finish, lex)
             if begin >= finish:
                 drop(piece_start, piece_end, "lead-in")
                 continue
-            if _is_heading(text[begin:finish], lex) or _is_debris(text[begin:finish], lex):
+            if not (alone and begin == start) and (_is_heading(text[begin:finish], lex) or _is_debris(text[begin:finish], lex)):
                 drop(piece_start, piece_end, "debris")
                 continue
             drop(piece_start, begin, "lead-in")
@@ -482,7 +483,7 @@ def _trim(text: str, start: int, end: int, lex: Lexicon) -> tuple[int, int]:
         while end > start and (text[end - 1].isspace() or text[end - 1] in ",;:：|_•·*-–—"):
             end -= 1
         last = text[max(start, end - 12) : end].rsplit(None, 1)
-        if len(last) == 2 and last[1].lower() in lex.conjunctions:
+        if len(last) == 2 and last[1].lower() in lex.joints:
             end -= len(last[1])
             continue
         break
@@ -490,9 +491,9 @@ def _trim(text: str, start: int, end: int, lex: Lexicon) -> tuple[int, int]:
 
 
 def _clean(text: str) -> str:
-    text = _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
-    while text and text[-1] in ",;:：|_•·*-–— ":
-        text = text[:-1]
+    text = " ".join(text.split())
+    if not text.isprintable():
+        text = " ".join(_INVISIBLE.sub("", text).split())
     return text
 
 
@@ -602,7 +603,7 @@ def _statement(text: str, start: int, end: int, lex: Lexicon) -> tuple[int, int]
     if start >= end or _is_heading(sentence, lex) or _is_debris(sentence, lex) or _is_administrative(sentence, lex):
         return None
     begin, end = _trim(text, _lead_in(text, start, end, lex), end, lex)
-    if len(_first_words(_ADDRESS.sub("", text[begin:end]), 0, end - begin)) < 3:
+    if begin >= end or len(_first_words(_ADDRESS.sub("", sentence), 0, len(sentence))) < 3:
         return None
     return begin, end
 
@@ -691,60 +692,48 @@ def action_verbs(text: str, language: str = "en") -> list[Span]:
 
 def _verbs(text: str, start: int, end: int, lex: Lexicon) -> list[Span]:
     tokens = [Span(m.start(), m.end(), m.group()) for m in _WORD.finditer(text, start, end)]
-    found: list[Span] = []
-    kind = ""
-    embedded = False
-    expecting = True  # at the start of a clause
-    rejected = -9
-    since = 0  # words since the embedding began
+    lows = [token.text.lower() for token in tokens] + [""]
+    found: list[int] = []
+    kind = ""  # the form that all the acts of one outcome share
+    expecting, enabled, embedded = True, False, False  # at a clause's start; after "ability to"; inside the object
+    chained = True  # nothing but adverbs and conjunctions since the last act
+    other = -9  # last verb that is none of the acts
     for n, token in enumerate(tokens):
-        word = token.text.lower()
+        word, following = lows[n], lows[n + 1]
         gap = text[tokens[n - 1].end : token.start] if n else ""
-        previous = tokens[n - 1].text.lower() if n else ""
-        if n and (";" in gap or "." in gap or ":" in gap):
+        if any(mark in gap for mark in ";.:"):
             expecting, embedded = True, False
-        elif n and "," in gap:
+        elif "," in gap or "&" in gap:
             expecting = True
-            if embedded and since > 2 and word in lex.conjunctions:
-                embedded = False
+            embedded = embedded and not (n - other > 2 and word in lex.conjunctions)
         if word in lex.conjunctions:
             expecting = True
             continue
-        form = lex.forms.get(word)
-        if expecting and _is_adverb(word, lex):
+        if word == lex.infinitive and n and lows[n - 1] in lex.ability:
+            expecting = enabled = True
+            embedded = False
             continue
-        if previous == lex.infinitive and n > 1 and tokens[n - 2].text.lower() in lex.ability and form and form[1] == "base":
-            found.append(token)
-            kind, embedded, expecting = "base", False, False
+        if (expecting or enabled) and _is_adverb(word, lex):
             continue
-        if word in lex.embedding and n:
-            embedded, since = True, 0
-            expecting = False
+        lemma, form = lex.forms.get(word, ("", ""))
+        if n and word in lex.embedding:
+            embedded, expecting, enabled, chained, other = True, False, False, False, n
             continue
-        since += 1
-        if expecting and form is not None and word not in lex.nominal and form[1] != "past":
-            first = not found
-            near = bool(found) and n - _index(tokens, found[-1]) <= 3
-            following = tokens[n + 1].text.lower() if n + 1 < len(tokens) else ""
-            sure = word not in lex.ambiguous or following in lex.determiners or (near and previous in lex.conjunctions)
-            if first and (n == 0 or all(_is_adverb(t.text.lower(), lex) for t in tokens[:n])):
-                sure = True
-            elif first and form[1] != "base":
-                sure = False
-            if sure and not embedded and form[1] == (kind or form[1]) and rejected != n - 2:
-                found.append(token)
-                kind = form[1]
+        if word in lex.nominal:
+            carried = not found and n <= 3 or bool(found) and n - found[-1] <= 4 and lex.forms[lows[found[-1]]][0] in lex.light
+            if carried and not embedded and following in lex.carrying:
+                found.append(n)
+        elif lemma and form != "past" and not embedded:
+            plain = word not in lex.ambiguous or following in lex.determiners or following in lex.nominal
+            if not found:
+                opens = all(_is_adverb(low, lex) or low in lex.ability for low in lows[:n])
+                act = opens or enabled or (form == "base" and plain and lows[n - 1] not in lex.determiners)
             else:
-                rejected = n
-        elif form is not None and form[1] == "base" and word not in lex.nominal:
-            rejected = n
-        if word in lex.nominal and not embedded and n <= 5 and (not found or n - _index(tokens, found[-1]) <= 3) and n + 1 < len(tokens):
-            if tokens[n + 1].text.lower() in ("of", "in", "about", "with", "for", "regarding", "on"):
-                found.append(token)
-        expecting = False
-    return found
-
-
-def _index(tokens: list[Span], token: Span) -> int:
-    return next(i for i, t in enumerate(tokens) if t.start == token.start)
-
+                act = expecting and form == kind and other != n - 2 and (plain or enabled or chained)
+            if act:
+                found.append(n)
+                kind, chained, expecting, enabled = form, True, False, False
+                continue
+            other = n if form == "base" else other
+        expecting = enabled = chained = False
+    return [tokens[n] for n in found]

@@ -55,6 +55,9 @@ class Lexicon:
     determiners: frozenset[str]
     embedding: frozenset[str]
     ability: frozenset[str]
+    light: frozenset[str]
+    carrying: frozenset[str]
+    joints: frozenset[str]
     conjunctions: frozenset[str]
     dangling: frozenset[str]
     leaning: frozenset[str]
@@ -108,6 +111,9 @@ def _build(tag: str, data: dict[str, Any]) -> Lexicon:
         determiners=frozenset(grammar.get("determiners", ())),
         embedding=frozenset(grammar.get("embedding", ())),
         ability=frozenset(grammar.get("ability", ())),
+        light=frozenset(grammar.get("light", ())),
+        carrying=frozenset(grammar.get("carrying", ())),
+        joints=frozenset(sentences.get("joints", ())),
         conjunctions=frozenset(sentences.get("conjunctions", ())),
         dangling=frozenset(sentences.get("dangling", ())),
         leaning=frozenset(sentences.get("leaning", ())),
@@ -118,8 +124,12 @@ def _build(tag: str, data: dict[str, Any]) -> Lexicon:
     )
 
 
+def _spaced(pattern: str) -> str:
+    return pattern.replace(" ?", r"\s?").replace(" ", r"\s+")
+
+
 def _any(patterns: Iterable[str], after: str = "", flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]:
-    alternatives = "|".join(p.replace(" ?", r"\s?").replace(" ", r"\s+") for p in patterns)
+    alternatives = "|".join(_spaced(p) for p in patterns)
     return re.compile(f"(?:{alternatives}){after}", flags) if alternatives else _NEVER
 
 
@@ -129,12 +139,14 @@ def _lead_ins(lead: dict[str, Any]) -> tuple[re.Pattern[str], re.Pattern[str]]:
         return _NEVER, _NEVER
 
     def either(key: str) -> str:
-        return "(?:" + "|".join(p.replace(" ?", r"\s?").replace(" ", r"\s+") for p in lead[key]) + ")"
+        return "(?:" + "|".join(_spaced(p) for p in lead[key]) + ")"
 
     time = rf"{either('time')}(?:\s+(?!{either('learner')}\b)[^\s,:;.]+){{0,12}}?"
     learner, modal = rf"{either('learner')}(?:\s+who\s[^,:;.]{{1,60}},?)?", either("modal")
     colon = r"\s*[:：]?\s*(?:[-–—]\s+)?"
-    whole = rf"(?:{time}\s*,?\s+)?{learner}(?:\s+{modal}(?![a-z])){{1,5}}{colon}"
+    before = rf"(?:{_spaced(lead.get('before', '(?!)'))})?"
+    inner = rf"(?:(?:\s+{modal}(?![a-z])){{0,2}},?\s+{time},?)?"
+    whole = rf"(?:{time}\s*,?\s+)?{before}{learner}{inner}(?:\s+{modal}(?![a-z])){{1,5}}{colon}"
     bare = rf"(?:{time}\s*,?\s+)?(?:{modal}(?![a-z])\s*){{1,4}}{colon}"
     return (
         re.compile(rf"{time}\s*(?:,\s*|:\s*|(?=$)|(?=\s{modal}\b))", re.IGNORECASE),
