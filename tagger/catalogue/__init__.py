@@ -1,11 +1,11 @@
-"""Catalogues in and out: formats by name, read as a stream of credentials.
+r"""Catalogues in and out: formats by name, read as a stream of credentials.
 
 Examples
 --------
 >>> import tempfile, pathlib
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     path = pathlib.Path(folder, "courses.csv")
-...     _ = path.write_text("Title,Learning outcomes,Credits\\nSoil,Describe how soil forms.,10 ECTS\\n")
+...     _ = path.write_text("Title,Learning outcomes,Credits\nSoil,Describe how soil forms.,10 ECTS\n")
 ...     for credential in read_catalogue(path):
 ...         print(credential.title, [outcome.text for outcome in credential.outcomes], credential.size.system)
 Soil ['Describe how soil forms.'] ECTS
@@ -19,8 +19,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self, cast
 
-from tagger.catalogue.columns import ColumnMapping, UserMapping, extended, recognise, suggests_field
+from tagger.catalogue.columns import ColumnMapping, UserMapping, extended, recognise
 from tagger.catalogue.credentials import CredentialBuilder
+from tagger.catalogue.names import suggests_field
 from tagger.catalogue.source import Source, format_of
 from tagger.catalogue.table import Row, Table
 from tagger.errors import CatalogueError
@@ -175,9 +176,7 @@ class Catalogue:
             hint="a catalogue has a header and a row for each course",
         )
 
-    def _recognised(
-        self, columns: list[str], sample: list[Row], *, is_last: bool
-    ) -> tuple[ColumnMapping | None, bool]:
+    def _recognised(self, columns: list[str], sample: list[Row], *, is_last: bool) -> tuple[ColumnMapping | None, bool]:
         try:
             cells = [row.cells for row in sample[:_N_SAMPLE] if row.cells]
             return recognise(columns, cells, self._user, language=self._language, name=self.path), True

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tagger.catalogue.cells import as_text, is_blank, parse_framework, parse_size, parse_system
+from tagger.catalogue.cells import as_text, is_blank, parse_framework
+from tagger.catalogue.names import Candidate, by_name, found_column, plain_name
+from tagger.catalogue.quantities import parse_size, parse_system
 from tagger.errors import CatalogueError
 
-__all__ = ["DEFAULTS", "FIELDS", "ColumnMapping", "UserMapping", "find_header", "recognise", "score_header"]
+__all__ = ["DEFAULTS", "FIELDS", "ColumnMapping", "UserMapping", "extended", "in_other_languages", "recognise"]
 
 FIELDS = (
     "id", "title", "outcomes", "description", "credits", "credit_system", "hours", "level", "framework", "jurisdiction",
@@ -20,6 +22,12 @@ FIELDS = (
 )  # fmt: skip
 DEFAULTS = ("credit_system", "framework", "jurisdiction", "provider", "faculty", "language")
 _SEVERAL = frozenset({"outcomes", "description"})
+
+
+_NOT_NOTIONAL = re.compile(r"contact|guided|taught|teaching|lecture|class|tutorial|lab\b")
+_KNOWLEDGE_SKILLS = re.compile(
+    r"(?:learning outcomes? )?(knowledge|skills?|competenc(?:e|es|y|ies)|responsibility(?: and autonomy)?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +139,7 @@ class UserMapping:
 
     def missing(self, columns: Sequence[str]) -> list[str]:
         """Return the columns that the user names and the file does not have."""
-        return [name for names in self.columns.values() for name in names if _found(name, columns) is None]
+        return [name for names in self.columns.values() for name in names if found_column(name, columns) is None]
 
     def wanted(self) -> frozenset[str]:
         """Return the column names that the user gives."""
@@ -145,231 +153,6 @@ def _check_field(name: str, fields: Sequence[str], where: str) -> None:
             f"{where}: `{name}` is not a field, expected one of {', '.join(fields)}",
             hint=f"did you mean `{close[0]}`?" if close else None,
         )
-
-
-def _found(name: str, columns: Sequence[str]) -> str | None:
-    if name in columns:
-        return name
-    same = [column for column in columns if _plain(column) == _plain(name)]
-    return same[0] if len(same) == 1 else None
-
-
-def _plain(name: str) -> str:
-    """Return a column name as lower-case words.
-
-    >>> _plain("courseTitle"), _plain("Learning_Outcomes (EN)")
-    ('course title', 'learning outcomes en')
-    """
-    name = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", name)
-    return re.sub(r"[\s_\-./()\[\]:*?’']+", " ", name).strip().casefold()
-
-
-_THING = (
-    r"(?:course|module|unit|micro ?credential|credential|programme|program|paper|class|badge|award|qualification|component"
-    r"|learning unit|short course)"
-)
-_OUTCOMES = r"(?:(?:intended|expected|key|main|stated|course|module|unit|programme|program|student|subject|specific|graduate) )*"
-_ANY_LIST = r"(?: (?:text|list|statements?|description|full))?"
-
-# Weights order the candidates of one field among themselves; the first row that matches counts.
-_NAMES: dict[str, tuple[tuple[int, str], ...]] = {
-    "id": (
-        (100, rf"id|{_THING} id|identifier"),
-        (95, rf"code|{_THING} code|{_THING} identifier|catalogue code"),
-        (80, rf"(?:{_THING} )?(?:ref|reference|number|no|nr|num|key)|crn|uid|uuid|guid"),
-        (40, _THING),
-    ),
-    "title": (
-        (100, rf"title|{_THING} title|title of {_THING}|titel|titre|título"),
-        (95, rf"(?:{_THING} )?full (?:title|name)|{_THING} name|name of {_THING}"),
-        (90, r"name"),
-        (85, _THING),
-        (70, r"(?:short|long|display|official) (?:title|name)|label|heading"),
-    ),
-    "outcomes": (
-        (100, rf"{_OUTCOMES}learning outcomes?{_ANY_LIST}"),
-        (98, r"i?los?|[mcsup]los?|ilo s"),
-        (97, rf"{_OUTCOMES}outcomes?{_ANY_LIST}"),
-        (92, r"lärandemål|lernergebnisse?|lernziele?|resultados de aprendizaje|acquis d apprentissage|leeruitkomsten"),
-        (90, r"learning (?:objectives?|goals?|targets?|achievements?)"),
-        (88, r"what (?:you|learners|students)(?: wi)?ll (?:learn|be able to do)|(?:you|learners|students) will (?:learn|be able to)"),
-        (80, rf"(?:{_THING} )?(?:objectives?|goals?)"),
-        (70, r"(?:learning )?competenc(?:y|e|ies|es)(?: outcomes?)?|(?:knowledge|skills?|competenc\w+) outcomes?"),
-        (65, r"skills (?:gained|developed|acquired|you will gain)"),
-        (50, rf"(?:{_THING} )?aims?|aims (?:and|&) objectives"),
-    ),
-    "description": (
-        (100, rf"(?:{_THING} |short |brief )?(?:summary|abstract|synopsis)|short description"),
-        (95, rf"(?:{_THING} )?(?:overview|introduction)|about(?: (?:the|this) {_THING})?"),
-        (90, rf"(?:{_THING} |full |long |detailed )?(?:description|descriptor|blurb)|description of {_THING}"),
-        (70, rf"(?:{_THING} )?aims?|aims (?:and|&) objectives|rationale"),
-        (60, rf"(?:indicative |{_THING} |syllabus |detailed )*(?:contents?|syllabus|topics|curriculum|outline)|details"),
-    ),
-    "credits": (
-        (100, rf"(?:total |{_THING} )?credits?|credit (?:value|points?|amount|rating|volume|weight(?:ing)?|size)|credits value"),
-        (95, r"(?:number|no|n) (?:of )?credits?|credits? (?:total|awarded|earned)|credit hours?"),
-        (80, r"points?|pts|value in credits"),
-        (50, r"cp|size|volume"),
-    ),
-    "credit_system": (
-        (100, r"credits? (?:unit|units|system|type|scheme|framework|currency|kind)|unit of credits?|size (?:system|unit)"),
-    ),
-    "hours": (
-        (100, r"notional (?:learning |student |study )?(?:hours|time)(?: of learning)?|total notional (?:learning )?hours"),
-        (98, r"total (?:learning |study |student |student learning |workload )?hours|total learning time|total student effort"),
-        (96, r"(?:student |nominal )?learning (?:hours|time)|slt|student learning time|hours (?:total|nominal|notional)|nominal hours"),
-        (94, r"(?:student )?workload(?: hours| in hours| h)?|(?:study|effort|student) hours|hours of (?:study|learning|work)|tqt"),
-        (92, r"total qualification time|estimated (?:hours|effort|workload|learning time)|size notional hours"),
-        (90, r"hours|hrs"),
-        (40, r"duration(?: hours)?|effort|student effort"),
-    ),
-    "level": (
-        (105, r"framework level|qualifications? framework level"),
-        (100, rf"level|{_THING} level|level (?:stated|value|number|of study|of {_THING})|stated level|nqf level|niveau|nivå"),
-        (90, r"(?:study|academic|qualification|educational|education|credit) level"),
-        (80, r"level (?:label|name|code|description)|levels"),
-        (50, r"difficulty(?: level)?|cycle"),
-    ),
-    "framework": ((100, r"framework|(?:national )?(?:qualifications?|level) framework|level framework|nqf"),),
-    "jurisdiction": ((100, r"jurisdiction|country(?: code| name)?"), (80, r"nation|region|territory"), (50, r"state")),
-    "provider": (
-        (100, r"provider|institution|university|awarding (?:body|institution|organi[sz]ation)|hei|higher education institution"),
-        (95, r"(?:provider|institution|issuer|university|organi[sz]ation) name|(?:provided|offered|issued) by|issuer|institute"),
-        (80, r"organi[sz]ation|college|owner"),
-    ),
-    "faculty": (
-        (100, r"faculty(?: name)?"),
-        (95, r"school(?: name)?|owning school|home school"),
-        (90, r"(?:home |owning |academic )?(?:department|dept|division)(?: name)?|academic unit|org unit"),
-    ),
-    "language": (
-        (100, r"language|lang|(?:teaching|instruction(?:al)?|delivery) language|language of (?:instruction|teaching|delivery)"),
-        (60, r"locale"),
-    ),
-}  # fmt: skip
-_COMPILED = {
-    name: tuple((weight, re.compile(pattern)) for weight, pattern in patterns) for name, patterns in _NAMES.items()
-}
-_NOT_NOTIONAL = re.compile(r"contact|guided|taught|teaching|lecture|class|tutorial|lab\b")
-# Column names that are a framework or a credit system of their own.
-_FRAMEWORK_WORDS = ("fheq", "scqf", "eqf", "nfq", "nzqcf", "nzqf", "aqf", "sanqf", "acqf", "mqf", "knqf", "rqf", "cqfw")
-_SYSTEM_WORDS = ("ects", "ec", "hp", "cats", "scqf", "nzqcf", "nzqf", "saqa", "mqf", "knqf", "ecvet")
-_LANGUAGE_SUFFIX = re.compile(
-    r"(.+) (en|sv|de|fr|es|it|nl|da|nb|nn|fi|pt|pl|cs|sk|el|hu|ro|bg|hr|sl|et|lv|lt|mt|ga|cy|gd|tr|uk|ru|ar|zh|ja|ko|af|zu|xh"
-    r"|sw|mi|ms|eng|swe|english|swedish|german|french|spanish|italian|dutch|danish|norwegian|finnish|irish|welsh|gaelic)"
-)
-_KNOWLEDGE_SKILLS = re.compile(r"(?:learning outcomes? )?(knowledge|skills?|competenc(?:e|es|y|ies)|responsibility(?: and autonomy)?)")
-_PREFIX = re.compile(r"(?:size|level|credential|course|record|data|properties|attributes) (?=notional hours|credits|system|stated|framework)")
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    column: str
-    field: str
-    weight: float
-    reason: str
-    group: str
-    number: int
-    language: str | None = None
-    implied: str | None = None
-
-
-def _by_name(column: str) -> list[_Candidate]:
-    """Return the fields that a column's name suggests."""
-    name = _plain(column)
-    # Nested records: `size.credits`, `size.system`, `level.stated`.
-    nested = {"size system": "credit system", "level stated": "level stated", "level framework": "level framework"}
-    name = nested.get(name, _PREFIX.sub("", name) if "." in column else name)
-    language = None
-    if match := _LANGUAGE_SUFFIX.fullmatch(name):
-        from tagger.catalogue.cells import parse_language
-
-        name, language = match[1], parse_language(match[2])
-    number = 0
-    base = name
-    if match := re.fullmatch(r"(.*?[a-z])(?: ?no)? ?#?(\d{1,2})(?: (?:text|description|statement))?", name):
-        base, number = match[1].strip(), int(match[2])
-    found: list[_Candidate] = []
-    for candidate_field, patterns in _COMPILED.items():
-        if number and candidate_field != "outcomes":
-            continue
-        for weight, pattern in patterns:
-            if pattern.fullmatch(base):
-                found.append(
-                    _Candidate(column, candidate_field, weight, f"named {column!r}", base, number, language)
-                )
-                break
-    if not number:
-        found.extend(_implied(column, name))
-    return found
-
-
-def _implied(column: str, name: str) -> list[_Candidate]:
-    words = name.split()
-    found: list[_Candidate] = []
-    frameworks = [word for word in words if word in _FRAMEWORK_WORDS]
-    if len(frameworks) == 1:
-        rest = " ".join(word for word in words if word != frameworks[0])
-        framework = parse_framework(frameworks[0])
-        if rest in ("level", "levels", "framework level", "level number", "level code", "credit level"):
-            found.append(_Candidate(column, "level", 105, f"its name says {framework}", name, 0, None, framework))
-        elif not rest:
-            found.append(_Candidate(column, "level", 60, f"its name says {framework}", name, 0, None, framework))
-    systems = [word for word in words if word in _SYSTEM_WORDS]
-    if words[:1] == ["uk"] and len(words) == 2:
-        systems, words = ["cats"], ["cats", words[1]]
-    if len(systems) == 1:
-        rest = " ".join(word for word in words if word != systems[0])
-        system = parse_system(systems[0])
-        weight = 101 if rest in ("credit", "credits", "credit points", "points", "credit value", "value", "credits total") else 0
-        weight = weight or (99 if not rest and systems[0] in ("ects", "ec", "hp", "cats", "ecvet") else 0)
-        if weight:
-            found.append(_Candidate(column, "credits", weight, f"its name says {system}", name, 0, None, system))
-    return found
-
-
-def score_header(cells: Sequence[str], wanted: frozenset[str] = frozenset()) -> float:
-    """Return how much a row looks like a header: 1 and more where it names outcomes or a description.
-
-    Examples
-    --------
-    >>> score_header(["Title", "Learning outcomes"]) > 1, score_header(["Spring catalogue"])
-    (True, 0.0)
-    """
-    texts = [cell for cell in cells if cell and len(cell) <= 80]
-    if wanted:
-        named = sum(1 for name in wanted if _found(name, texts) is not None)
-        if named:
-            return 10.0 * named + len(texts) / 100
-    fields: set[str] = set()
-    for cell in texts:
-        fields.update(candidate.field for candidate in _by_name(cell) if candidate.weight >= 50)
-    if not fields:
-        return 0.0
-    # A row with a single cell is a title, unless the file has a single column.
-    score = 0.1 * len(fields)
-    return score + (1.0 if fields & {"outcomes", "description"} else 0.0)
-
-
-def find_header(rows: Sequence[Sequence[str]], wanted: frozenset[str] = frozenset()) -> int:
-    """Return the place of the header among the first rows: the first that is not empty, unless a later one is plainly it.
-
-    Examples
-    --------
-    >>> find_header([["Courses 2024", ""], ["", ""], ["Title", "Outcomes"], ["Soil", "Dig"]])
-    2
-    """
-    filled = [place for place, row in enumerate(rows) if any(cell.strip() for cell in row)]
-    if not filled:
-        return 0
-    first = filled[0]
-    scores = {place: score_header(rows[place], wanted) for place in filled}
-    best = max(filled, key=lambda place: (scores[place], -place))
-    first_width = sum(1 for cell in rows[first] if cell.strip())
-    width = sum(1 for cell in rows[best] if cell.strip())
-    if best != first and scores[best] >= 1.1 and width > first_width and scores[best] > scores[first] + 0.15:
-        return best
-    return first
 
 
 def recognise(
@@ -408,13 +191,13 @@ def recognise(
         if found:
             chosen[user_field], reasons[user_field] = tuple(found), "as you said"
             taken.update(found)
-            for candidate in (c for column in found for c in _by_name(column) if c.field == user_field):
+            for candidate in (c for column in found for c in by_name(column) if c.field == user_field):
                 _note_implied(candidate, implied)
-    candidates: dict[str, list[_Candidate]] = {}
+    candidates: dict[str, list[Candidate]] = {}
     for column in columns:
         if column in taken:
             continue
-        for candidate in _by_name(column):
+        for candidate in by_name(column):
             weight = candidate.weight + _by_values(candidate, values[column], len(sample))
             if weight > 0:
                 adjusted = _in_language(candidate, weight, language)
@@ -437,26 +220,31 @@ def recognise(
         reasons[one_field] = _reason(best, group, ranked, language)
         _note_implied(best, implied)
     if "outcomes" not in chosen and "outcomes" not in user.columns:
-        parts = [c for c in columns if c not in taken and _KNOWLEDGE_SKILLS.fullmatch(_plain(c)) and _is_prose(values[c])]
+        parts = [
+            c for c in columns if c not in taken and _KNOWLEDGE_SKILLS.fullmatch(plain_name(c)) and _is_prose(values[c])
+        ]
         if len(parts) > 1:
             chosen["outcomes"], reasons["outcomes"] = tuple(parts), "knowledge, skills and competence are outcomes"
             taken.update(parts)
     if "outcomes" not in chosen and "description" not in user.columns:
         ranked = sorted(
-            (c for c in candidates.get("description", ()) if c.column not in taken), key=lambda c: c.weight, reverse=True
+            (c for c in candidates.get("description", ()) if c.column not in taken),
+            key=lambda c: c.weight,
+            reverse=True,
         )
         ranked = [c for c in ranked if c.language == ranked[0].language]
         if ranked:
             chosen["description"] = tuple(c.column for c in ranked[:2])
-            reasons["description"] = "there is no column of outcomes: sentences of the description stand in for them" + (
-                f", of `{ranked[1].column}` where `{ranked[0].column}` is empty" if len(ranked) > 1 else ""
+            reasons["description"] = (
+                "there is no column of outcomes: sentences of the description stand in for them"
+                + (f", of `{ranked[1].column}` where `{ranked[0].column}` is empty" if len(ranked) > 1 else "")
             )
             taken.update(chosen["description"])
             _note_implied(ranked[0], implied)
     if "outcomes" not in chosen and "description" not in chosen:
         raise CatalogueError(
             f"`{name}`: no column of learning outcomes or descriptions is recognised; found {_listed(columns)}",
-            hint="say which column holds the outcomes with a mapping such as outcomes = \"COLUMN\"",
+            hint='say which column holds the outcomes with a mapping such as outcomes = "COLUMN"',
         )
     unused = tuple(column for column in columns if column not in taken)
     return ColumnMapping(chosen, reasons, unused, implied, dict(user.defaults))
@@ -468,10 +256,10 @@ def _listed(columns: Sequence[str]) -> str:
 
 
 def _required(column: str, columns: Sequence[str], for_field: str, name: str) -> str:
-    found = _found(column, columns)
+    found = found_column(column, columns)
     if found is None:
-        plain = {_plain(other): other for other in columns}
-        close = difflib.get_close_matches(_plain(column), list(plain), n=1, cutoff=0.5)
+        plain = {plain_name(other): other for other in columns}
+        close = difflib.get_close_matches(plain_name(column), list(plain), n=1, cutoff=0.5)
         raise CatalogueError(
             f"`{name}` has no column `{column}`, which the mapping names for {for_field}; found {_listed(columns)}",
             hint=f"did you mean `{plain[close[0]]}`?" if close else "name one of these columns",
@@ -479,7 +267,7 @@ def _required(column: str, columns: Sequence[str], for_field: str, name: str) ->
     return found
 
 
-def _note_implied(candidate: _Candidate, implied: dict[str, str]) -> None:
+def _note_implied(candidate: Candidate, implied: dict[str, str]) -> None:
     if candidate.implied and candidate.field == "credits":
         implied["credit_system"] = candidate.implied
     elif candidate.implied and candidate.field == "level":
@@ -488,12 +276,12 @@ def _note_implied(candidate: _Candidate, implied: dict[str, str]) -> None:
         implied["language"] = candidate.language
 
 
-def _in_language(candidate: _Candidate, weight: float, language: str) -> _Candidate:
+def _in_language(candidate: Candidate, weight: float, language: str) -> Candidate:
     if candidate.language is None:
         bonus = 0.0
     else:
         bonus = 45.0 if candidate.language.split("-")[0] == language.split("-")[0].lower() else -20.0
-    return _Candidate(
+    return Candidate(
         candidate.column,
         candidate.field,
         weight + bonus,
@@ -505,7 +293,7 @@ def _in_language(candidate: _Candidate, weight: float, language: str) -> _Candid
     )
 
 
-def _reason(best: _Candidate, group: list[_Candidate], ranked: list[_Candidate], language: str) -> str:
+def _reason(best: Candidate, group: list[Candidate], ranked: list[Candidate], language: str) -> str:
     if len(group) > 1:
         reason = f"{len(group)} numbered columns of the same name"
     elif best.implied:
@@ -515,7 +303,9 @@ def _reason(best: _Candidate, group: list[_Candidate], ranked: list[_Candidate],
     if best.language is not None:
         others = sorted({c.language for c in ranked if c.language and c.language != best.language})
         if best.language.split("-")[0] == language.split("-")[0].lower():
-            reason += f", in the language asked for ({best.language}" + (f"; also there: {', '.join(others)})" if others else ")")
+            reason += f", in the language asked for ({best.language}" + (
+                f"; also there: {', '.join(others)})" if others else ")"
+            )
         else:
             reason += f", in {best.language}: there is no column in {language}"
     rivals = [c.column for c in ranked if c not in group and c.language == best.language]
@@ -530,7 +320,7 @@ def _is_empty(value: object) -> bool:
     return isinstance(value, str) and is_blank(value)
 
 
-def _by_values(candidate: _Candidate, values: list[object], n_rows: int) -> float:
+def _by_values(candidate: Candidate, values: list[object], n_rows: int) -> float:
     """Return what the values add to (or take from) a candidate; -1000 rules it out."""
     name = candidate.field
     if not values:
@@ -547,7 +337,7 @@ def _by_values(candidate: _Candidate, values: list[object], n_rows: int) -> floa
         n_numbers = sum(1 for text in texts if re.search(r"\d", text))
         return 0.0 if n_read * 2 >= n else (-30.0 if n_numbers * 2 >= n or candidate.weight >= 95 else -1000.0)
     if name == "hours":
-        if _NOT_NOTIONAL.search(_plain(candidate.column)):
+        if _NOT_NOTIONAL.search(plain_name(candidate.column)):
             return -1000.0
         sizes = [parse_size(value, is_hours=candidate.weight > 40) for value in values]
         n_read = sum(1 for size in sizes if size.hours is not None)
@@ -555,7 +345,11 @@ def _by_values(candidate: _Candidate, values: list[object], n_rows: int) -> floa
     if name in ("level", "framework", "language", "jurisdiction", "credit_system"):
         if sum(map(len, texts)) / n > 60:
             return -1000.0
-        if name == "level" and candidate.weight == 60 and not all(re.fullmatch(r"\D{0,8}\d{1,2}\D?", text) for text in texts):
+        if (
+            name == "level"
+            and candidate.weight == 60
+            and not all(re.fullmatch(r"\D{0,8}\d{1,2}\D?", text) for text in texts)
+        ):
             return -1000.0
         return 0.0
     if name == "title":
@@ -567,7 +361,7 @@ def _by_values(candidate: _Candidate, values: list[object], n_rows: int) -> floa
     return 0.0
 
 
-def _outcome_values(candidate: _Candidate, values: list[object], texts: list[str]) -> float:
+def _outcome_values(candidate: Candidate, values: list[object], texts: list[str]) -> float:
     if any(isinstance(value, list) for value in values):
         return 5.0 if candidate.weight > 50 else 0.0
     n = len(texts)
@@ -599,14 +393,9 @@ def in_other_languages(mapping: ColumnMapping) -> tuple[tuple[str, str], ...]:
     return tuple(
         (candidate.column, candidate.language)
         for column in mapping.unused
-        for candidate in _by_name(column)
+        for candidate in by_name(column)
         if candidate.field == "outcomes" and candidate.language is not None and candidate.weight >= 90
     )
-
-
-def suggests_field(column: str) -> bool:
-    """Return True where a column's name suggests any field."""
-    return bool(_by_name(column))
 
 
 def extended(

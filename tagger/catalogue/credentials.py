@@ -14,10 +14,9 @@ from tagger.catalogue.cells import (
     parse_framework,
     parse_language,
     parse_level,
-    parse_size,
-    parse_system,
 )
 from tagger.catalogue.columns import ColumnMapping, in_other_languages
+from tagger.catalogue.quantities import parse_size, parse_system
 from tagger.catalogue.table import Row, shorten
 from tagger.records import Credential, LearningOutcome, Level, Problem, Size, Source, TaggedCredential
 
@@ -68,7 +67,9 @@ class CredentialBuilder:
         """Return the credential of a row; never raises for what is in the row."""
         problems = list(row.problems)
         if not row.cells:
-            return Credential(self._unique(f"row-{row.number}", row, problems), row=row.number, problems=tuple(problems))
+            return Credential(
+                self._unique(f"row-{row.number}", row, problems), row=row.number, problems=tuple(problems)
+            )
         if row.record is not None:
             again = self._read_back(row, problems)
             if again is not None:
@@ -121,10 +122,10 @@ class CredentialBuilder:
                 extra[name] = as_text(value)
         return extra
 
-    def _problem(
-        self, row: Row, column: str | None, value: object, message: str, hint: str | None = None
-    ) -> Problem:
-        return Problem(self._name, row.number, column, None if value is None else shorten(as_text(value)), message, hint)
+    def _problem(self, row: Row, column: str | None, value: object, message: str, hint: str | None = None) -> Problem:
+        return Problem(
+            self._name, row.number, column, None if value is None else shorten(as_text(value)), message, hint
+        )
 
     def _cell(self, row: Row, key: str, problems: list[Problem]) -> tuple[str | None, object]:
         names = self._mapping.columns.get(key)
@@ -229,7 +230,9 @@ class CredentialBuilder:
             if not found:
                 value = row.cells.get(names[0])
                 problems.append(
-                    self._problem(row, names[0], value or None, "gives neither outcomes nor a description", "write them")
+                    self._problem(
+                        row, names[0], value or None, "gives neither outcomes nor a description", "write them"
+                    )
                 )
         return tuple(
             LearningOutcome(f"{identifier}/{n}", text, source, is_stated)

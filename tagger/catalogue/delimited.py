@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
 
-from tagger.catalogue.columns import find_header
+from tagger.catalogue.names import find_header
 from tagger.catalogue.source import Lines, Source
 from tagger.catalogue.table import Row, Table, shorten, unique_names
 from tagger.errors import CatalogueError
@@ -40,10 +40,12 @@ def open_table(source: Source, format: str, wanted: frozenset[str]) -> Table:
         There is no header, or no row below it.
     """
     lines = Lines(source)
-    rows: Iterator[tuple[list[str], list[str]]] = _numbered(source, lines)
+    rows = _numbered(lines)
     start = list(islice(rows, _N_HEADER_ROWS))
     if not any(any(cell.strip() for cell in cells) for cells, _ in start):
-        raise CatalogueError(f"`{source.name}` holds no text", hint="a catalogue has a header and a row for each course")
+        raise CatalogueError(
+            f"`{source.name}` holds no text", hint="a catalogue has a header and a row for each course"
+        )
     place = find_header([cells for cells, _ in start], wanted)
     header = start[place][0]
     following = start[place + 1 :]
@@ -64,7 +66,7 @@ def open_table(source: Source, format: str, wanted: frozenset[str]) -> Table:
     if repeated:
         table.problems.append(repeated_problem(source.name, repeated))
     table.rows = _rows(source, lines, table, following, rows, place + 2)
-    table.close = rows.close  # type: ignore[attr-defined]
+    table.close = rows.close
     return table
 
 
@@ -133,7 +135,7 @@ def _rows(
             yield row
 
 
-def _numbered(source: Source, lines: Lines) -> Iterator[tuple[list[str], list[str]]]:
+def _numbered(lines: Lines) -> Generator[tuple[list[str], list[str]], None, None]:
     stream = iter(lines)
     sample: list[str] = []
     n_characters = 0
@@ -159,15 +161,15 @@ def _chain(sample: list[str], stream: Iterator[str]) -> Iterator[str]:
 
 
 def records(lines: Iterable[str], delimiter: str = ",") -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the cells of each record, and remarks on how it had to be read.
+    r"""Yield the cells of each record, and remarks on how it had to be read.
 
     A quote that is opened and never closed does not swallow the rest of the file: its line is read as it stands and
     reading goes on with the next.
 
     Examples
     --------
-    >>> [cells for cells, _ in records(['a,"b\\n', 'c"\\n', 'd,e\\n'])]
-    [['a', 'b\\nc'], ['d', 'e']]
+    >>> [cells for cells, _ in records(['a,"b\n', 'c"\n', 'd,e\n'])]
+    [['a', 'b\nc'], ['d', 'e']]
     """
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))
     feed = _Feed(lines)
@@ -187,7 +189,10 @@ def records(lines: Iterable[str], delimiter: str = ",") -> Iterator[tuple[list[s
             taken = feed.taken
             if is_open:
                 feed.give_back(taken[1:])
-                yield _plain(taken[0], delimiter), ["a quote is opened and never closed; the line was read as it stands"]
+                yield (
+                    _plain(taken[0], delimiter),
+                    ["a quote is opened and never closed; the line was read as it stands"],
+                )
                 break
             remarks = []
             if any("\0" in line for line in taken):
@@ -242,7 +247,7 @@ def _is_strict(lines: list[str], delimiter: str) -> bool:
 
 
 def sniff_delimiter(lines: list[str], *, is_whole: bool = True) -> str:
-    """Return the delimiter under which the rows agree best with the header; U+001F where there is one column only.
+    r"""Return the delimiter under which the rows agree best with the header; U+001F where there is one column only.
 
     Parameters
     ----------
@@ -253,7 +258,7 @@ def sniff_delimiter(lines: list[str], *, is_whole: bool = True) -> str:
 
     Examples
     --------
-    >>> sniff_delimiter(["id;title, and more;credits\\n", "1;Soil, water, air;5\\n"])
+    >>> sniff_delimiter(["id;title, and more;credits\n", "1;Soil, water, air;5\n"])
     ';'
     """
     best, best_score = _NO_DELIMITER, 0.0

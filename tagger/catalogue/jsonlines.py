@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import chain, islice
 
 from tagger.catalogue.source import Lines, Source, sniff_encoding
@@ -64,7 +64,7 @@ def _with_fallback(source: Source, lines: Lines, table: Table, rows: Iterator[Ro
         yield row
 
 
-def _line_rows(source: Source, lines: Lines) -> Iterator[Row]:
+def _line_rows(source: Source, lines: Lines) -> Generator[Row, None, None]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             yield Row(number, {})
@@ -238,8 +238,9 @@ def _records_in(source: Source, document: object) -> list[object]:
         }
     if document and all(not isinstance(value, dict) for value in document.values()) and "title" in document:
         return [document]
+    found_keys = ", ".join(f"`{key}`" for key in list(document)[:12])
     raise CatalogueError(
-        f"`{source.name}` holds no list of records; found the keys {', '.join(f'`{key}`' for key in list(document)[:12])}",
+        f"`{source.name}` holds no list of records; found the keys {found_keys}",
         hint="a catalogue is a list of objects, one for each course",
     )
 
@@ -247,5 +248,3 @@ def _records_in(source: Source, document: object) -> list[object]:
 def _is_record(document: dict[str, object], key: str) -> bool:
     """One record in the product's own form: its list is its outcomes."""
     return key == "outcomes" and ("title" in document or "id" in document)
-
-

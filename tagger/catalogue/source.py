@@ -9,7 +9,7 @@ import io
 import sys
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -73,7 +73,7 @@ class Source:
             try:
                 chunks = source.chunks()
                 source.head = next(chunks, b"")
-                chunks.close()  # type: ignore[attr-defined]
+                chunks.close()
             except FileNotFoundError as error:
                 raise CatalogueError(f"`{name}`: no such file", hint=_neighbours(Path(path))) from error
             except IsADirectoryError as error:
@@ -84,7 +84,7 @@ class Source:
             raise CatalogueError(f"`{name}` is empty", hint="a catalogue has a header and a row for each course")
         return source
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Generator[bytes, None, None]:
         """Yield the bytes from the start, unzipped; standard input can be read once.
 
         Raises
@@ -167,7 +167,7 @@ def _neighbours(path: Path) -> str | None:
 
 
 def sniff_encoding(head: bytes) -> tuple[str, int]:
-    """Return the encoding of a text and the length of its byte order mark.
+    r"""Return the encoding of a text and the length of its byte order mark.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def sniff_encoding(head: bytes) -> tuple[str, int]:
 
     Examples
     --------
-    >>> sniff_encoding(b"\\xff\\xfeh\\x00i\\x00")
+    >>> sniff_encoding(b"\xff\xfeh\x00i\x00")
     ('utf-16-le', 2)
     """
     for mark, encoding in (
@@ -217,7 +217,7 @@ def _fallback_handler() -> str:
 
 
 class Lines:
-    """Lines of a text with their ends (``\\n``, ``\\r\\n`` or ``\\r``), decoded as they are read.
+    r"""Lines of a text with their ends (``\n``, ``\r\n`` or ``\r``), decoded as they are read.
 
     Bytes that are not UTF-8 are read as Windows-1252 and counted; a line is never longer than 64 million characters.
 

@@ -10,14 +10,14 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Any
 
-from tagger.catalogue.columns import find_header, score_header
 from tagger.catalogue.delimited import repeated_problem
+from tagger.catalogue.names import find_header, score_header
 from tagger.catalogue.source import Source
 from tagger.catalogue.table import Row, Table, shorten, unique_names
 from tagger.errors import CatalogueError
@@ -251,16 +251,17 @@ def _date_styles(source: Source, archive: zipfile.ZipFile, part: str) -> frozens
 def _choose(source: Source, book: _Book, wanted: frozenset[str]) -> Table:
     starts: list[tuple[float, _Sheet, list[tuple[int, list[object]]]]] = []
     for sheet in book.sheets:
-        rows = _cells(source, book, sheet)
-        with closing(rows):  # type: ignore[type-var]
-            start = [(number, cells) for number, cells in islice(rows, _N_HEADER_ROWS) if any(_has(c) for c in cells)]
+        with closing(_cells(source, book, sheet)) as stored:
+            start = [(number, cells) for number, cells in islice(stored, _N_HEADER_ROWS) if any(map(_has, cells))]
         if start:
             best = max(score_header([_as_name(c) for c in cells], wanted) for _, cells in start)
             starts.append((best, sheet, start))
             if best >= 1.0 and not sheet.is_hidden:
                 break
     if not starts:
-        raise CatalogueError(f"`{source.name}` holds no text", hint="a catalogue has a header and a row for each course")
+        raise CatalogueError(
+            f"`{source.name}` holds no text", hint="a catalogue has a header and a row for each course"
+        )
     recognised = [entry for entry in starts if entry[0] >= 1.0]
     _, sheet, start = next((e for e in recognised if not e[1].is_hidden), (recognised or starts)[0])
     place = find_header([[_as_name(c) for c in cells] for _, cells in start], wanted)
@@ -305,7 +306,7 @@ def _choose(source: Source, book: _Book, wanted: frozenset[str]) -> Table:
     table.rows = rows
 
     def close() -> None:
-        rows.close()  # type: ignore[attr-defined]
+        rows.close()
         book.archive.close()
 
     table.close = close
@@ -324,7 +325,7 @@ def _as_name(cell: object) -> str:
 
 def _rows(
     source: Source, book: _Book, sheet: _Sheet, table: Table, header_row: int, merged: list[tuple[int, int, int]]
-) -> Iterator[Row]:
+) -> Generator[Row, None, None]:
     names = table.columns
     opens = {(first, column): last for column, first, last in merged}
     covering: dict[int, tuple[int, object]] = {}
@@ -384,7 +385,7 @@ def _fill(
             covering[column] = (last_row, value)
 
 
-def _cells(source: Source, book: _Book, sheet: _Sheet) -> Iterator[tuple[int, list[object]]]:
+def _cells(source: Source, book: _Book, sheet: _Sheet) -> Generator[tuple[int, list[object]], None, None]:
     """Yield row number and cells of each stored row."""
     number = 0
     with book.archive.open(sheet.part) as stream:
@@ -414,7 +415,9 @@ def _merged(book: _Book, sheet: _Sheet) -> list[tuple[int, int, int]]:
         found: set[bytes] = set()
         while chunk := stream.read(1 << 18):
             window = tail + chunk
-            found.update(re.findall(rb"<(?:\w+:)?mergeCell\s+ref=[\"']([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})[\"']", window))
+            found.update(
+                re.findall(rb"<(?:\w+:)?mergeCell\s+ref=[\"']([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})[\"']", window)
+            )
             tail = window[-64:]
     for reference in found:
         start, _, end = reference.decode("ascii").partition(":")

@@ -76,11 +76,11 @@ class Table:
 
 
 def shorten(value: object, limit: int = 80) -> str:
-    """Return a value as one line of at most `limit` characters, as `Problem.value` wants it.
+    r"""Return a value as one line of at most `limit` characters, as `Problem.value` wants it.
 
     Examples
     --------
-    >>> shorten("one\\ntwo", 6)
+    >>> shorten("one\ntwo", 6)
     'one t…'
     """
     text = " ".join(str(value)[: 4 * limit].split())
