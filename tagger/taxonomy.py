@@ -23,6 +23,7 @@ import difflib
 import functools
 import hashlib
 import io
+import operator
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -608,16 +609,17 @@ def _concepts(content: bytes, file: str, problems: list[str]) -> dict[int, Conce
         missing = [name for name in REQUIRED_COLUMNS if name not in header]
         unknown = [name for name in header if name not in REQUIRED_COLUMNS + OPTIONAL_COLUMNS]
         twice = sorted({name for name in header if header.count(name) > 1})
-        for names, message in (
+        for wrong, message in (
             (missing, f"is a column that is missing; expected {','.join(REQUIRED_COLUMNS)}"),
             (unknown, f"is not a known column; expected {','.join(REQUIRED_COLUMNS + OPTIONAL_COLUMNS)}"),
             (twice, "is the name of two columns"),
         ):
-            for name in names:
+            for name in wrong:
                 bad(1, name, name, message)
         if missing or twice:
             return {}
-        at = [header.index(n) if n in header else -1 for n in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)]
+        names = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
+        pick = operator.itemgetter(*(header.index(n) if n in header else -1 for n in names))  # -1: an empty cell
         width = len(header)
         for row, cells in enumerate(reader, start=2):
             if not cells:
@@ -625,9 +627,8 @@ def _concepts(content: bytes, file: str, problems: list[str]) -> dict[int, Conce
             if len(cells) != width:
                 bad(row, None, None, f"has {len(cells)} cells, expected {width}")
                 continue
-            iri, label, alts, description, broader, level, kind, notation, reuse = (
-                cells[i].strip() if i >= 0 else "" for i in at
-            )
+            cells.append("")
+            iri, label, alts, description, broader, level, kind, notation, reuse = map(str.strip, pick(cells))
             if not iri or not label:
                 bad(row, "label" if iri else "id", None, "is empty")
                 continue
@@ -657,7 +658,11 @@ def _concepts(content: bytes, file: str, problems: list[str]) -> dict[int, Conce
 
 
 def _split(cell: str) -> tuple[str, ...]:
-    return tuple([v for part in cell.split("|") if (v := part.strip())]) if cell else ()
+    if not cell:
+        return ()
+    if " |" in cell or "| " in cell or "||" in cell or cell[0] == "|" or cell[-1] == "|":
+        return tuple([v for part in cell.split("|") if (v := part.strip())])
+    return tuple(cell.split("|"))
 
 
 def _check_broader(
