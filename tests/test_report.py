@@ -162,7 +162,7 @@ def make_findings(
             None,
             "crosswalk of the framework",
             (),
-            "The outcomes read like those of another level than the one stated. That is unusual, and not wrong as such.",
+            "The outcomes read like those of another level than the one stated. That is unusual, not wrong.",
             "Compare the verbs with the level descriptor.",
         )
     for o in outcomes:
@@ -195,3 +195,343 @@ def items() -> list[TaggedCredential]:
 @pytest.fixture(scope="module")
 def html(items: list[TaggedCredential]) -> str:
     return report(items)
+
+
+class Page(HTMLParser):
+    """Tags with attributes, and whether they are closed in order."""
+
+    VOID = frozenset({"meta", "input", "br"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open.pop() == tag, f"</{tag}> out of order"
+
+
+def text_of(html: str) -> str:
+    body = re.sub(r"<(style|script)>.*?</\1>", "", html, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", body).replace("&nbsp;", " ").split())
+
+
+def part(html: str, section: str) -> str:
+    return html[html.index(f'<section id="{section}"') :].split("</section>", 1)[0]
+
+
+# Figures -------------------------------------------------------------------------------------------------------------
+
+
+def test_headline_figures(items: list[TaggedCredential], html: str) -> None:
+    outcomes = [o for item in items for o in item.outcomes]
+    n_sdg = sum(any(t.taxonomy == "sdg" for t in o.tags) for o in outcomes)
+    n_neither = sum(not any(t.taxonomy in ("sdg", "esco") for t in o.tags) for o in outcomes)
+    tiles = dict(re.findall(r"<dt>([^<]+)</dt><dd>([\d,]+)</dd>", part(html, "glance")))
+    assert tiles == {
+        "Credentials": "60",
+        "Learning outcomes": str(len(outcomes)),
+        "With an SDG": str(n_sdg),
+        "With a skill": str(sum(any(t.taxonomy == "esco" for t in o.tags) for o in outcomes)),
+        "With neither": str(n_neither),
+        "Findings": str(sum(len(item.findings) for item in items)),
+        "Not fully checked": str(sum(bool(item.not_checked) for item in items)),
+        "Rows with problems": str(sum(bool(item.credential.problems) for item in items)),
+    }
+
+
+def test_expected_number_and_its_spread(items: list[TaggedCredential], html: str) -> None:
+    scores = [t.score for item in items for o in item.outcomes for t in o.tags if t.concept.endswith("/sdg/6")]
+    spread = math.sqrt(sum(p * (1 - p) for p in scores))
+    assert f"expected {sum(scores):.1f} ± {spread:.1f}" in text_of(part(html, "goals"))
+
+
+def test_every_goal_stands_there_with_numbers(html: str) -> None:
+    text = text_of(part(html, "goals"))
+    for goal in GOALS:
+        assert re.search(rf"Goal {goal.number} {re.escape(goal.name)} \d+ credentials? \d+ outcomes?", text), goal
+
+
+def test_a_mention_is_no_contribution() -> None:
+    mention = make_tag("sdg", "http://metadata.un.org/sdg/7", GOAL_NAMES["7"], 0.9, relation="mentions")
+    outcome = TaggedOutcome(LearningOutcome("A/1", "Solve equations from energy systems"), (mention,))
+    html = report([TaggedCredential(Credential("A", outcomes=(outcome.outcome,)), (outcome,))])
+    assert "Affordable and clean energy 0 credentials 0 outcomes" in text_of(part(html, "goals"))
+    assert "mentions SDG 7" in text_of(part(html, "credentials"))
+
+
+def test_matrix_adds_up(items: list[TaggedCredential], html: str) -> None:
+    rows = re.findall(r'<tr><th scope="row">([^<]+)</th><td class="n">(\d+)</td>(.*?)</tr>', part(html, "goals"))
+    assert [name for name, *_ in rows][-1] == "not stated"
+    assert sum(int(n) for _, n, _ in rows) == 60
+    n_cells = sum(int(n) for *_, cells in rows for n in re.findall(r">(\d+)</td>", cells))
+    goals = [{t.concept for o in item.outcomes for t in o.tags if t.taxonomy == "sdg"} for item in items]
+    assert n_cells == sum(map(len, goals))
+
+
+def test_matrix_by_provider_and_none_for_one_unit(items: list[TaggedCredential]) -> None:
+    bare = [replace(i, credential=replace(i.credential, faculty=None)) for i in items[:6]]
+    assert "Goals by" not in report(bare)
+    bare[0] = replace(bare[0], credential=replace(bare[0].credential, provider="Another"))
+    assert "Goals by provider" in report(bare)
+
+
+def test_skills_are_ranked_and_limited() -> None:
+    tags = tuple(make_tag("esco", f"http://data.europa.eu/esco/skill/{i}", f"skill {i:02}", 0.9) for i in range(40))
+    outcomes = tuple(TaggedOutcome(LearningOutcome(f"A/{n}", f"Outcome {n}"), tags[n:]) for n in (0, 20))
+    section = part(report([TaggedCredential(Credential("A"), outcomes)]), "skills")
+    assert "40 different concepts; the 30 most frequent" in text_of(section)
+    labels = re.findall(r'<th scope="row">(skill \d+)</th>', section)
+    assert labels == [f"skill {i:02}" for i in [*range(20, 40), *range(10)]]
+
+
+def test_levels_mark_where_stated_and_estimated_agree(html: str) -> None:
+    rows = re.findall(r'<tr><th scope="row">([^<]+)</th>(.*?)</tr>', part(html, "levels").split('class="cross"')[1])
+    assert {name for name, _ in rows} >= {"EQF 5", "NZQCF 4", "no level stated"}
+    [cells] = [cells for name, cells in rows if name == "EQF 5"]
+    assert [i for i, c in enumerate(re.findall(r"<td[^>]*>", cells)[:8], 1) if " same" in c] == [5]
+
+
+def test_bloom_is_in_order(html: str) -> None:
+    labels = re.findall(r'<th scope="row">([^<]+)</th>', part(html, "levels").split('class="cross"')[0])
+    assert labels == ["Remember", "Understand", "Apply", "Analyse", "Evaluate", "Create"]
+
+
+def test_findings_are_grouped_and_worst_first(items: list[TaggedCredential], html: str) -> None:
+    section = part(html, "findings")
+    assert re.findall(r"<h3>([^<]+)</h3>", section)[:3] == ["Density", "Level", "Wording: vague"]
+    for group in section.split('<details class="rule"')[1:]:
+        order = re.findall(r'<article class="finding (\w+)"', group)
+        assert order == sorted(order, key=["red", "amber", "info"].index)
+    assert section.count("<article") == sum(len(i.findings) for i in items)
+    first = text_of(section[section.index("<article") :].split("</article>")[0])
+    assert "What to do Merge" in first
+    assert "Limit 4.4 outcomes" in first
+    assert "Held against this catalogue" in first
+    assert "2 outcomes behind this" in first
+
+
+def test_what_was_not_checked_is_counted(html: str) -> None:
+    section = part(html, "findings")
+    assert re.search(r"size</th><td>no credits given</td><td class=\"n\">9</td>", section)
+
+
+def test_evidence_is_marked(html: str) -> None:
+    assert "Care for patients with <mark>chronic heart disease</mark> at home" in part(html, "goals")
+
+
+def test_evidence_beyond_the_text_does_no_harm() -> None:
+    assert segments("abc", [(-5, 1), (2, 99), (7, 9)]) == [("a", True), ("b", False), ("c", True)]
+    assert segments("abc", []) == [("abc", False)]
+    assert segments("abc", [(1, 1)]) == [("abc", False)]
+
+
+def test_how_it_was_made_names_versions_and_owners(html: str) -> None:
+    text = text_of(part(html, "method"))
+    for words in ("esco@1.0.0", "level@1.0.0", "1.2.0", "ESCO classification of the European Commission"):
+        assert words in text
+    assert "has not been approved by the United Nations" in text
+    assert "never “wrong”" in text
+
+
+# Limits --------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_left_out_is_said(items: list[TaggedCredential]) -> None:
+    builder = ReportBuilder("Long", max_listed=10)
+    for item in items:
+        builder.add(item)
+    html = builder.render(full_list="tagged.jsonl")
+    assert html.count('<details class="card"') == 10
+    assert "10 of 60 credentials are listed here. All of them are in <code>tagged.jsonl</code>" in html
+    n_findings = sum(len(i.findings) for i in items)
+    assert f"10 of {n_findings} findings, the most serious first, are listed" in html
+    listed = re.findall(r'<article class="finding (\w+)"', html)
+    assert listed == ["red"] * 10  # the worst, wherever they stand in the file
+    anchors = set(re.findall(r'id="(c\d+)"', html))
+    assert set(re.findall(r'href="#(c\d+)"', html)) <= anchors
+    assert len(text_of(part(html, "untagged")).split("MC-")) - 1 == 10
+
+
+def test_per_goal_the_surest_are_listed(items: list[TaggedCredential]) -> None:
+    tally = Tally(max_listed=16)  # two per goal
+    for item in items:
+        tally.add(item)
+    best = [
+        max((t.score for o in i.outcomes for t in o.tags if t.concept.endswith("/sdg/6")), default=0) for i in items
+    ]
+    assert sorted((s for s, *_ in tally.goals["6"].strongest), reverse=True) == sorted(best, reverse=True)[:2]
+
+
+def test_max_listed_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="Got 0"):
+        ReportBuilder("x", max_listed=0)
+
+
+# The page ------------------------------------------------------------------------------------------------------------
+
+
+def test_page_is_well_formed(html: str) -> None:
+    page = Page(html)
+    assert page.open == []
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    for tag, a in page.elements:
+        if tag == "a":
+            assert (a["href"] or "").removeprefix("#") in ids
+        for name in ("aria-labelledby",):
+            assert a.get(name) is None or a[name] in ids
+
+
+def test_headings_do_not_skip_a_level(html: str) -> None:
+    levels = [int(tag[1]) for tag, _ in Page(html).elements if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+
+
+def test_controls_and_tables_are_labelled(html: str) -> None:
+    elements = Page(html).elements
+    assert all(a.get("scope") for tag, a in elements if tag == "th")
+    form = html[html.index("<form") : html.index("</form>")]
+    for control in re.findall(r"<(?:input|select)", form):
+        assert control
+    assert form.count("<label") == form.count("<input") + form.count("<select")
+
+
+def test_nothing_is_fetched(html: str) -> None:
+    page = Page(html)
+    fetching = {"link", "img", "iframe", "object", "embed", "video", "audio", "source", "base"}
+    assert not fetching & {tag for tag, _ in page.elements}
+    for _, attributes in page.elements:
+        assert "src" not in attributes and "srcset" not in attributes
+        assert (attributes.get("href") or "#").startswith("#")
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert "url(" not in style and "@import" not in style and "@font-face" not in style
+    script = html[html.index("<script>") : html.index("</script>")]
+    assert not re.search(r"fetch|XMLHttpRequest|import\(|WebSocket|eval|innerHTML", script)
+
+
+def test_policy_allows_this_script_and_no_other(html: str) -> None:
+    import base64
+    import hashlib
+
+    script = html.split("<script>")[1].split("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in html
+    assert "default-src 'none'" in html
+
+
+NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \" ' & {{ 7*7 }} {% x %}"
+
+
+def test_catalogue_text_is_never_markup() -> None:
+    evil = make_tag("esco", NASTY, NASTY, 0.9, version=NASTY, model=NASTY, type=NASTY)
+    goal = make_tag("sdg", "http://metadata.un.org/sdg/4", NASTY, 0.9, evidence=(Evidence(0, 9, ""),))
+    odd = make_tag("sdg", "http://example.org/" + NASTY, NASTY, 0.9)
+    target = make_tag("sdg-targets", "http://metadata.un.org/sdg/4.1", NASTY, 0.9)
+    outcome = TaggedOutcome(LearningOutcome(NASTY, NASTY), (evil, goal, odd, target))
+    bare = TaggedOutcome(LearningOutcome("b", NASTY), (make_tag("bloom", NASTY, NASTY, 0.5),))
+    credential = Credential(
+        id=NASTY,
+        title=NASTY,
+        provider=NASTY,
+        faculty=NASTY,
+        language=NASTY,
+        size=Size(1.0, NASTY),
+        level=Level(NASTY, NASTY, LevelEstimate(3, {"3": 1.0}, NASTY)),
+        problems=(Problem(NASTY, 1, NASTY, NASTY, NASTY, NASTY),),
+    )
+    finding = Finding(NASTY, NASTY, NASTY, NASTY, NASTY, NASTY, (NASTY,), NASTY, NASTY)
+    tagged = TaggedCredential(credential, (outcome, bare), (), (finding,), (NASTY, f"size: {NASTY}"))
+    builder = ReportBuilder(NASTY, language=NASTY)
+    builder.add(tagged)
+    builder.add(replace(tagged, credential=replace(credential, faculty="other")))
+    html = builder.render(date=NASTY, full_list=NASTY)
+    page = Page(html)
+    assert html.count("<script>") == 1
+    assert not {"img"} & {tag for tag, _ in page.elements}
+    assert not [a for _, a in page.elements if any(name.startswith("on") for name in a)]
+    assert "49" not in text_of(part(html, "untagged"))
+
+
+def test_odd_numbers_and_empty_records() -> None:
+    finding = Finding("size-hours", "info", float("nan"), 0, None, None, (), "m", "")
+    item = TaggedCredential(Credential("A"), (), (), (replace(finding), replace(finding, measured=5, limit=2)))
+    html = report([item])
+    assert "No learning outcomes were found" in html
+    assert Page(html).open == []
+    assert 'class="meter beyond"' in html
+
+
+def test_an_empty_catalogue() -> None:
+    html = report([])
+    assert "This catalogue is empty." in html
+    assert Page(html).open == []
+
+
+def test_same_catalogue_same_bytes_and_no_clock(items: list[TaggedCredential], html: str, tmp_path: Path) -> None:
+    assert report(items) == html
+    builder = ReportBuilder("A")
+    for item in items:
+        builder.add(item)
+    builder.write(tmp_path / "a.html")
+    builder.write(tmp_path / "b.html")
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+    builder.write(tmp_path / "b.html", date="1 March 2026")
+    assert "1 March 2026" in (tmp_path / "b.html").read_text("utf-8")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.html", "b.html"]
+
+
+def test_language_of_the_catalogue_is_marked(items: list[TaggedCredential]) -> None:
+    builder = ReportBuilder("Cours", language="fr")
+    builder.add(items[0])
+    builder.add(replace(items[1], credential=replace(items[1].credential, language="en")))
+    html = builder.render()
+    titles = re.findall(r'<span class="title"([^>]*)>[^<]*</span> <span class="marks">', html)
+    assert titles == [' lang="fr"', ""]
+
+
+def test_write_errors_name_the_file(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match=r"missing.r\.html`: cannot write"):
+        ReportBuilder("A").write(tmp_path / "missing" / "r.html")
+    (tmp_path / "r.html").mkdir()
+    with pytest.raises(CatalogueError, match="cannot write"):
+        ReportBuilder("A").write(tmp_path / "r.html")
+    assert [p.name for p in tmp_path.iterdir()] == ["r.html"]
+
+
+# Contrast ------------------------------------------------------------------------------------------------------------
+
+
+def contrast(a: str, b: str) -> float:
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("goal", GOALS, ids=lambda g: g.number)
+def test_goal_numbers_can_be_read(goal: object) -> None:
+    colour = goal.colour  # type: ignore[attr-defined]
+    assert contrast(colour, ink_on(colour)) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_meets_wcag_aa(html: str, scheme: int) -> None:
+    block = re.findall(r":root \{(.*?)\}", html, flags=re.DOTALL)[scheme]
+    c = {
+        k: v if len(v) == 7 else "#" + "".join(d * 2 for d in v[1:])
+        for k, v in re.findall(r"--([\w-]+): (#\w+)", block)
+    }
+    for ink in ("ink", "soft", "accent"):
+        for paper in ("paper", "card", "faint"):
+            assert contrast(c[ink], c[paper]) >= 4.5, (ink, paper)
+    for name in ("red", "amber", "info"):
+        assert contrast(c[name], c[f"{name}-bg"]) >= 4.5, name
+    assert contrast(c["ink"], c["mark"]) >= 4.5
+    assert contrast(c["bar"], c["paper"]) >= 3

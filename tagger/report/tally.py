@@ -1,4 +1,4 @@
-"""What the report counts while credentials stream past: sums per goal, skill, level and rule, and short lists on disk."""
+"""What the report counts while credentials stream past: sums per goal, skill, level and rule; short lists on disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tempfile
 import weakref
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tagger.catalogue.flat import is_sdg, is_skill, short_code
@@ -22,7 +22,7 @@ class Spool:
     """JSON values on disk (in memory while they are few), found again by the number that `add` gave."""
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=8 << 20, prefix="tagger-report-")
+        self._file = tempfile.SpooledTemporaryFile(max_size=8 << 20, prefix="tagger-report-")  # noqa: SIM115
         weakref.finalize(self, self._file.close)
         self._end = 0
 
@@ -188,23 +188,23 @@ class Tally:
         self.levels[level.framework, level.stated][level.estimated.eqf] += 1
 
     def _findings(self, tagged: TaggedCredential, anchor: int | None) -> None:
-        texts = {o.outcome.id: o.outcome.text for o in tagged.outcomes}
-        for f, plain in zip(tagged.findings, tagged.to_dict()["findings"], strict=True):
+        texts = {o.outcome.id: o.outcome.text for o in tagged.outcomes} if tagged.findings else {}
+        for f in tagged.findings:
             self.severities[f.severity] += 1
             self.rules[f.rule][f.severity] += 1
             if len(self.findings[f.severity]) < self.max_listed:
-                plain["outcomes"] = [texts.get(i, i) for i in f.outcomes]
+                plain = {**asdict(f), "outcomes": [texts.get(i, i) for i in f.outcomes]}
                 self.findings[f.severity].append(self.spool.add({**_head(tagged, anchor), **plain}))
         self.n_with_findings += bool(tagged.findings)
         self.n_not_fully_checked += bool(tagged.not_checked)
         self.not_checked.update(tagged.not_checked)
 
     def _problems(self, tagged: TaggedCredential, anchor: int | None) -> None:
-        problems = tagged.to_dict()["problems"]
+        problems = tagged.credential.problems
         self.n_problems += len(problems)
         self.n_problem_rows += bool(problems)
-        for plain in problems[: max(0, self.max_listed - len(self.problems))]:
-            self.problems.append(self.spool.add({**_head(tagged, anchor), **plain}))
+        for problem in problems[: max(0, self.max_listed - len(self.problems))]:
+            self.problems.append(self.spool.add({**_head(tagged, anchor), **asdict(problem)}))
 
 
 def _head(tagged: TaggedCredential, anchor: int | None) -> dict[str, Any]:

@@ -71,10 +71,10 @@ def _goals(tally: Tally) -> list[dict[str, Any]]:
                 "share_outcomes": 100 * counted.n_outcomes / top,
                 "whisker_from": 100 * max(0.0, counted.expected - spread) / top,
                 "whisker_to": min(100.0, 100 * (counted.expected + spread) / top),
-                "targets": sorted(
-                    ({"code": c, "label": t.label, "n": t.n_outcomes} for c, t in targets.items()),
-                    key=lambda t: (-t["n"], t["code"]),
-                ),
+                "targets": [
+                    {"code": c, "label": t.label, "n": t.n_outcomes}
+                    for c, t in sorted(targets.items(), key=lambda pair: (-pair[1].n_outcomes, pair[0]))
+                ],
                 "n_listed": len(counted.strongest),
                 "entries": _entries(tally, counted),
             }
@@ -104,12 +104,16 @@ def _matrix(tally: Tally) -> dict[str, Any] | None:
         goals = _all_goals(tally)
         return {
             "kind": kind,
-            "goals": [{"number": g.number, "name": g.name, "colour": g.colour, "ink": words.ink_on(g.colour)} for g in goals],
+            "goals": [
+                {"number": g.number, "name": g.name, "colour": g.colour, "ink": words.ink_on(g.colour)} for g in goals
+            ],
             "rows": [
                 {
                     "unit": unit,
                     "n": n,
-                    "cells": [(g.number, g.colour, counts[g.number], round(8 + 32 * counts[g.number] / n)) for g in goals],
+                    "cells": [
+                        (g.number, g.colour, counts[g.number], round(8 + 32 * counts[g.number] / n)) for g in goals
+                    ],
                 }
                 for unit, n, counts in rows
             ],
@@ -223,11 +227,8 @@ def _findings(tally: Tally, numbers: list[int]) -> Any:
 
 def _finding(plain: dict[str, Any]) -> dict[str, Any]:
     measured, limit = plain["measured"], plain["limit"]
-    scale = None
-    if _is_amount(measured) and _is_amount(limit) and max(measured, limit) > 0:
-        top = 1.15 * max(measured, limit)
-        scale = {"measured": 100 * measured / top, "limit": 100 * limit / top}
-    return {**plain, "scale": scale}
+    is_scaled = _is_amount(measured) and _is_amount(limit) and limit > 0
+    return {**plain, "ratio": measured / limit if is_scaled else None}
 
 
 def _is_amount(value: Any) -> bool:
@@ -346,10 +347,10 @@ def number(value: float | str | None) -> str:
     Examples
     --------
     >>> number(10.0), number(8.2333), number(None), number("EQF 6")
-    ('10', '8.2', '–', 'EQF 6')
+    ('10', '8.2', '—', 'EQF 6')
     """
     if value is None:
-        return "–"
+        return "—"
     if isinstance(value, str):
         return value
     if not math.isfinite(value):
@@ -375,7 +376,7 @@ def percent(share: float) -> str:
 
 def share_of(part: int, whole: int) -> str:
     """Return ``part / whole`` as a percentage; a dash where there is no whole."""
-    return percent(part / whole) if whole else "–"
+    return percent(part / whole) if whole else "—"
 
 
 def plural(n: int, one: str, many: str | None = None) -> str:
