@@ -371,6 +371,10 @@ def verify_taxonomy(path: str | Path) -> list[str]:
     ranks = [int(v or -1) for v in levels]
     if taxonomy.ordered and (None in levels or ranks != sorted(set(ranks))):
         problems.append("`concepts.csv`, column `level`: an ordered taxonomy needs levels that rise from row to row")
+    for rule in taxonomy.size_rules:
+        for low, high in ((rule.min_credits, rule.max_credits), (rule.min_hours, rule.max_hours)):
+            if low is not None and high is not None and low > high:
+                problems.append(f"`taxonomy.toml`, `[[size]]` `{rule.id}`: the lower limit {low:g} is above {high:g}")
     if taxonomy.framework is not None:
         levels += [c.notation for c in taxonomy.concepts]
         for level in [*taxonomy.crosswalk, *(v for a in taxonomy.awards for v in a.levels)]:
@@ -637,6 +641,7 @@ def _concepts(content: bytes, file: str, problems: list[str]) -> dict[int, Conce
                 continue
             if level and not level.isdecimal():
                 bad(row, "level", level, "is not a whole number")
+                level = ""
             rows[iri] = row
             concepts[row] = Concept(
                 iri,

