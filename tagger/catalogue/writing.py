@@ -175,6 +175,8 @@ def printable(text: str) -> str:
     >>> printable("a\x00b\r\nc")
     'ab\nc'
     """
+    if text.isprintable():  # most cells; surrogates and control characters are not
+        return text
     return _scalar(text).replace("\r\n", "\n").replace("\r", "\n").translate(_CONTROL)
 
 

@@ -26,7 +26,7 @@ class Goal(NamedTuple):
     colour: str
 
 
-# Source: United Nations, "Guidelines for the use of the SDG logo": names and colour values are facts; no icons are used.
+# Source: United Nations, guidelines for the use of the SDG logo. Names and colour values are facts; no icons are used.
 GOALS: Final = (
     Goal("1", "No poverty", "#e5243b"),
     Goal("2", "Zero hunger", "#dda63a"),
@@ -107,9 +107,9 @@ TAXONOMY_TITLES: Final = {
 # The sentence for ESCO is the one that the European Commission asks publications for.
 ATTRIBUTIONS: Final = {
     "esco": "This publication uses the ESCO classification of the European Commission.",
-    "sdg": "Names, numbers and colours of the Sustainable Development Goals are those of the United Nations. The content of "
-    "this report has not been approved by the United Nations and does not reflect the views of the United Nations or its "
-    "officials or Member States. See https://www.un.org/sustainabledevelopment/.",
+    "sdg": "Names, numbers and colours of the Sustainable Development Goals are those of the United Nations. The "
+    "content of this report has not been approved by the United Nations and does not reflect the views of the United "
+    "Nations or its officials or Member States. See https://www.un.org/sustainabledevelopment/.",
     "onet": "This report uses O*NET data of the U.S. Department of Labor, Employment and Training Administration, "
     "under CC BY 4.0; it has not been approved, endorsed or tested by that department.",
 }
