@@ -171,6 +171,7 @@ def parse_level(value: object) -> LevelCell:
             return LevelCell(None, text, "names two frameworks", "give one framework and its level")
         message = f"names two frameworks; read as {framework}"
         hint = "give one framework and its level"
+    rest = re.sub(r"\(\s*\)|\[\s*\]", " ", rest)
     stated = " ".join(_LEVEL_WORD.sub(" ", rest).split()).strip(" :;,|/-–=(")
     if stated.endswith(")") and "(" not in stated:
         stated = stated[:-1].rstrip()

@@ -202,8 +202,17 @@ def recognise(
             if weight > 0:
                 adjusted = _in_language(candidate, weight, language)
                 candidates.setdefault(candidate.field, []).append(adjusted)
+    if "outcomes" not in user.columns and not any(c.weight > 70 for c in candidates.get("outcomes", ())):
+        parts = [
+            column
+            for column in columns
+            if column not in taken and _KNOWLEDGE_SKILLS.fullmatch(plain_name(column)) and _is_prose(values[column])
+        ]
+        if len(parts) > 1:
+            chosen["outcomes"], reasons["outcomes"] = tuple(parts), "knowledge, skills and competence are outcomes"
+            taken.update(parts)
     for one_field in FIELDS:
-        if one_field in user.columns or one_field == "description":
+        if one_field in user.columns or one_field in chosen or one_field == "description":
             continue
         ranked = sorted(
             (c for c in candidates.get(one_field, ()) if c.column not in taken), key=lambda c: c.weight, reverse=True
@@ -219,13 +228,6 @@ def recognise(
         taken.update(chosen[one_field])
         reasons[one_field] = _reason(best, group, ranked, language)
         _note_implied(best, implied)
-    if "outcomes" not in chosen and "outcomes" not in user.columns:
-        parts = [
-            c for c in columns if c not in taken and _KNOWLEDGE_SKILLS.fullmatch(plain_name(c)) and _is_prose(values[c])
-        ]
-        if len(parts) > 1:
-            chosen["outcomes"], reasons["outcomes"] = tuple(parts), "knowledge, skills and competence are outcomes"
-            taken.update(parts)
     if "outcomes" not in chosen and "description" not in user.columns:
         ranked = sorted(
             (c for c in candidates.get("description", ()) if c.column not in taken),
@@ -367,7 +369,7 @@ def _outcome_values(candidate: Candidate, values: list[object], texts: list[str]
     n = len(texts)
     if sum(1 for text in texts if re.fullmatch(r"[\d\s.,;/+-]+", text)) * 2 > n:
         return -1000.0
-    if n >= 10 and len(set(texts)) * 4 < n and sum(len(text.split()) for text in texts) < 3 * n:
+    if candidate.weight == 97 and n >= 10 and len(set(texts)) * 4 < n and sum(map(len, texts)) < 14 * n:
         # A few words that come again and again: a status, not an outcome.
         return -1000.0
     if candidate.weight <= 50:

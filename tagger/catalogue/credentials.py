@@ -52,7 +52,7 @@ class CredentialBuilder:
         self._name = name
         self._language = language
         self._is_open_ended = is_open_ended
-        self._ids: set[str] = set()
+        self._ids: dict[str, int] = {}
         self.remap(columns, mapping)
 
     def remap(self, columns: list[str], mapping: ColumnMapping) -> None:
@@ -154,14 +154,14 @@ class CredentialBuilder:
         return self._unique(text or f"row-{row.number}", row, problems, column)
 
     def _unique(self, wanted: str, row: Row, problems: list[Problem], column: str | None = None) -> str:
-        identifier, n = wanted, 1
-        while identifier in self._ids:
+        identifier, n = wanted, self._ids.get(wanted, 0) + 1
+        while n > 1 and (identifier := f"{wanted}#{n}") in self._ids:
             n += 1
-            identifier = f"{wanted}#{n}"
         if n > 1:
             hint = f"this one is called {identifier}; give each credential an id of its own"
             problems.append(self._problem(row, column, wanted, "is the id of an earlier row as well", hint))
-        self._ids.add(identifier)
+        self._ids[wanted] = n
+        self._ids.setdefault(identifier, 1)
         return identifier
 
     def _size(self, row: Row, problems: list[Problem]) -> Size:

@@ -42,7 +42,7 @@ def open_table(source: Source, format: str, wanted: frozenset[str]) -> Table:
     lines = Lines(source)
     rows = _numbered(lines)
     start = list(islice(rows, _N_HEADER_ROWS))
-    if not any(any(cell.strip() for cell in cells) for cells, _ in start):
+    if not any(any(cell.strip(" \t,;|") for cell in cells) for cells, _ in start):
         raise CatalogueError(
             f"`{source.name}` holds no text", hint="a catalogue has a header and a row for each course"
         )

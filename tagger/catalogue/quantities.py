@@ -192,7 +192,7 @@ def _from_text(raw: str, *, is_hours: bool) -> SizeCell:
         quantities.append((unit[0], unit[1], match["number"]))
         left = rest[match.end() :]
         rest = re.sub(r"^[ ,;/|+=()\[\]]+(?:(?:and|or) )?", "", left)
-        if rest and rest == left:
+        if (rest and rest == left) or (not rest and left.strip() not in ("", ")", "]")):
             return SizeCell(message="is not a number", hint=_NOT_A_NUMBER)
         rest = "" if rest == "hp)" else rest
     return _combined(quantities, is_hours=is_hours)

@@ -347,7 +347,9 @@ def format_of(source: Source, name: str | None = None) -> tuple[str, str | None]
         raise CatalogueError(f"`{source.name}` is named {extension} but is not {named.upper()}", hint=hint)
     encoding, n_mark = sniff_encoding(head)
     text = head[n_mark : 1 << 16].decode(encoding, "replace").lstrip()
-    if encoding == "utf-8" and text[: 1 << 12].count("\0") > 8:
+    sample = text[: 1 << 12]
+    n_odd = sum(1 for character in sample if character < " " and character not in "\t\n\r\f\v")
+    if n_odd > 8 and n_odd * 20 > len(sample):
         raise CatalogueError(f"`{source.name}` is not a text file", hint=f"read are: {', '.join(_EXTENSIONS)}")
     if text[:1].isprintable() and text[:15].lower().startswith(("<!doctype html", "<html", "<?xml")):
         raise CatalogueError(
