@@ -8,15 +8,23 @@ from typing import NamedTuple
 
 __all__ = ["Plain", "plain_text"]
 
-_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*(?::[A-Za-z][\w-]*)?)((?:\s[^<>]*)?)/?>|<!--|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});?")
+_TAG = re.compile(
+    r"</?([A-Za-z][A-Za-z0-9]*(?::[A-Za-z][\w-]*)?)((?:\s[^<>]*)?)/?>|<!--"
+    r"|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});?"
+)
 _ESCAPED_TAG = re.compile(r"&lt;/?(?:p|ul|ol|li|br|div|span|strong|em|b)\b", re.IGNORECASE)
 _BLOCK = frozenset(
-    "address article aside blockquote body br center dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 "
-    "h4 h5 h6 head header hr html li main nav ol p pre section summary table tbody td tfoot th thead title tr ul".split()
+    """
+    address article aside blockquote body br center dd details dialog div dl dt fieldset figcaption figure footer
+    form h1 h2 h3 h4 h5 h6 head header hr html li main nav ol p pre section summary table tbody td tfoot th thead
+    title tr ul
+    """.split()  # noqa: SIM905
 )
 _INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code del dfn em font i img input ins kbd label mark q s samp small span strike strong "
-    "sub sup time tt u var wbr link meta svg path button script style noscript iframe select option textarea".split()
+    """
+    a abbr acronym b bdi bdo big cite code del dfn em font i img input ins kbd label mark q s samp small span strike
+    strong sub sup time tt u var wbr link meta svg path button script style noscript iframe select option textarea
+    """.split()  # noqa: SIM905
 )
 _SILENT = frozenset(("script", "style"))
 
@@ -29,7 +37,8 @@ class Plain(NamedTuple):
     text : str
         Block tags are line breaks, list items begin with a bullet (indented by depth), entities are decoded.
     starts, ends : list of int or None
-        Raw offsets of each character of `text`; an inserted character has an empty range. None when `text` is the cell itself.
+        Raw offsets of each character of `text`; an inserted character has an empty range. None when `text` is the
+        cell itself.
     """
 
     text: str
@@ -59,7 +68,10 @@ def plain_text(cell: str) -> Plain:
         if twice.starts is not None and twice.ends is not None:
             last = len(plain.starts)
             starts = [plain.starts[i] if i < last else len(cell) for i in twice.starts]
-            ends = [plain.ends[j - 1] if j > i else starts[k] for k, (i, j) in enumerate(zip(twice.starts, twice.ends, strict=True))]
+            ends = [
+                plain.ends[j - 1] if j > i else starts[k]
+                for k, (i, j) in enumerate(zip(twice.starts, twice.ends, strict=True))
+            ]
             return Plain(twice.text, starts, ends)
     return plain
 

@@ -32,7 +32,7 @@ class Lexicon:
     nominal : dict of str to str
         Noun that stands for a verb ("understanding") to that verb.
     lead_in, time, course, tail, debris, heading : re.Pattern
-        All case-insensitive. `lead_in`, `time` and `course` are matched at the start, `tail` at the end, the others in full.
+        Case-insensitive. `lead_in`, `time` and `course` match at the start, `tail` at the end, the others in full.
     """
 
     language: str
@@ -54,6 +54,7 @@ class Lexicon:
     adverb_ending: str
     determiners: frozenset[str]
     embedding: frozenset[str]
+    finite: frozenset[str]
     ability: frozenset[str]
     light: frozenset[str]
     carrying: frozenset[str]
@@ -71,8 +72,8 @@ class Lexicon:
 def lexicon(language: str = "en") -> Lexicon:
     """Return the lexicon of `language` (a BCP 47 tag; the region is ignored).
 
-    A language without a data file gets an empty lexicon: lists are still split by their bullets, numbers and line breaks,
-    but no lead-in, heading or verb is known.
+    A language without a data file gets an empty lexicon: lists are still split by their bullets, numbers and line
+    breaks, but no lead-in, heading or verb is known.
     """
     tag = re.split(r"[-_]", language.lower(), maxsplit=1)[0]
     path = Path(__file__).with_name(f"{tag}.toml")
@@ -101,7 +102,7 @@ def _build(tag: str, data: dict[str, Any]) -> Lexicon:
         tail=_any(lead.get("tail", ()), r"(?=[\s.;,]*$)"),
         debris=_any(debris.get("patterns", ())),
         heading=_any(headings.get("patterns", ())),
-        prefix=_any([re.escape(p) for p in headings.get("prefixes", ())], r"\s*:?\s*(?=[A-Z])", flags=re.NOFLAG),
+        prefix=_prefix(headings.get("prefixes", ())),
         infinitive=lead.get("infinitive", ""),
         heading_heads=frozenset(headings.get("heads", ())),
         heading_fillers=frozenset(headings.get("fillers", ())),
@@ -109,6 +110,7 @@ def _build(tag: str, data: dict[str, Any]) -> Lexicon:
         adverbs=frozenset(grammar.get("adverbs", ())),
         adverb_ending=grammar.get("adverb_ending", ""),
         determiners=frozenset(grammar.get("determiners", ())),
+        finite=frozenset(grammar.get("finite", ())),
         embedding=frozenset(grammar.get("embedding", ())),
         ability=frozenset(grammar.get("ability", ())),
         light=frozenset(grammar.get("light", ())),
@@ -128,28 +130,39 @@ def _spaced(pattern: str) -> str:
     return pattern.replace(" ?", r"\s?").replace(" ", r"\s+")
 
 
-def _any(patterns: Iterable[str], after: str = "", flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]:
+def _any(patterns: Iterable[str], after: str = "") -> re.Pattern[str]:
     alternatives = "|".join(_spaced(p) for p in patterns)
-    return re.compile(f"(?:{alternatives}){after}", flags) if alternatives else _NEVER
+    return re.compile(f"(?:{alternatives}){after}", re.IGNORECASE) if alternatives else _NEVER
+
+
+def _prefix(prefixes: Iterable[str]) -> re.Pattern[str]:
+    """Compile headings that stand before a sentence: after a colon or glued to it; several words also after a space."""
+    alternatives = "|".join(
+        rf"{re.escape(p)}(?:\s*:\s*|\s*(?=[A-Z]))" if " " in p else rf"{re.escape(p)}(?:\s*:\s*|(?=[A-Z]))"
+        for p in prefixes
+    )
+    return re.compile(alternatives) if alternatives else _NEVER
 
 
 def _lead_ins(lead: dict[str, Any]) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Compile "time? learner modal*" and "time" alone. Every repetition is bounded, so that a match costs constant time."""
+    """Compile "time" alone, and "time? learner modal*". Every repetition is bounded, so a match costs constant time."""
     if not lead:
         return _NEVER, _NEVER
 
     def either(key: str) -> str:
         return "(?:" + "|".join(_spaced(p) for p in lead[key]) + ")"
 
-    time = rf"{either('time')}(?:\s+(?!{either('learner')}\b)[^\s,:;.]+){{0,12}}?"
-    learner, modal = rf"{either('learner')}(?:\s+who\s[^,:;.]{{1,60}},?)?", either("modal")
+    time = rf"{either('time')}(?:\s+(?!{either('learner')}\b|{lead.get('not_in_time', '(?!)')}\b)[^\s,:;.]+){{0,12}}?"
+    learner = rf"{either('learner')}(?:\s+who\s[^,:;.]{{1,60}},?)?"
+    filler = _spaced(lead.get("filler", "(?!)"))
+    modal = rf"(?:{filler}(?![a-z])\s+){{0,2}}{either('modal')}(?![a-z])"
     colon = r"\s*[:：]?\s*(?:[-–—]\s+)?"
     before = rf"(?:{_spaced(lead.get('before', '(?!)'))})?"
-    inner = rf"(?:(?:\s+{modal}(?![a-z])){{0,2}},?\s+{time},?)?"
-    whole = rf"(?:{time}\s*,?\s+)?{before}{learner}{inner}(?:\s+{modal}(?![a-z])){{1,5}}{colon}"
-    bare = rf"(?:{time}\s*,?\s+)?(?:{modal}(?![a-z])\s*){{1,4}}{colon}"
+    inner = rf"(?:\s+{modal}){{0,2}},?\s+{time}(?:,|(?=\s+{modal})|(?=\s*(?::|$)))(?:\s+{modal}){{0,4}}"
+    whole = rf"(?:{time}\s*,?\s+)?{before}{learner}(?:{inner}|(?:\s+{modal}){{1,4}}(?:\s+{filler}(?![a-z]))?){colon}"
+    bare = rf"(?P<bare>(?:{time}\s*,?\s+)?(?:{modal}\s*){{1,4}}){colon}"
     return (
-        re.compile(rf"{time}\s*(?:,\s*|:\s*|(?=$)|(?=\s{modal}\b))", re.IGNORECASE),
+        re.compile(rf"{time}\s*(?:,\s*|:\s*|(?=$)|(?=\s{modal}))", re.IGNORECASE),
         re.compile(rf"(?:{whole}|{bare})", re.IGNORECASE),
     )
 
