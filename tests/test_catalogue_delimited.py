@@ -182,7 +182,8 @@ def test_huge_cell(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [("", "is empty"), ("\n\n", "is empty"), (",,\n,,\n", "holds no text"), (HEADER, "no rows"), (HEADER + "\n\n,,,\n", "no rows")],
+    [("", "is empty"), ("\n\n", "is empty"), (",,\n,,\n", "holds no text"), (HEADER, "no rows"),
+     (HEADER + "\n\n,,,\n", "no rows")],
 )  # fmt: skip
 def test_nothing_to_read(tmp_path: Path, data: str, message: str) -> None:
     with pytest.raises(CatalogueError, match=message):

@@ -118,8 +118,12 @@ class Catalogue:
         except BaseException:
             table.close()
             raise
-        self.format, self.encoding = table.format, table.encoding
         self._table_problems = table.problems
+        if table.format != self.format:
+            # From here on the file is opened as what it is; what was said about that is kept.
+            self._own_problems.extend(table.problems)
+            self._table_problems = []
+        self.format, self.encoding = table.format, table.encoding
         # A table that holds no file open waits for the first iteration.
         self._waiting: tuple[Table, list[Row]] | None = None
         if self._source.path is None or table.format == "json":

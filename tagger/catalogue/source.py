@@ -349,7 +349,7 @@ def format_of(source: Source, name: str | None = None) -> tuple[str, str | None]
     text = head[n_mark : 1 << 16].decode(encoding, "replace").lstrip()
     sample = text[: 1 << 12]
     n_odd = sum(1 for character in sample if character < " " and character not in "\t\n\r\f\v")
-    if n_odd > 8 and n_odd * 20 > len(sample):
+    if n_odd > 32 and n_odd * 5 > len(sample):
         raise CatalogueError(f"`{source.name}` is not a text file", hint=f"read are: {', '.join(_EXTENSIONS)}")
     if text[:1].isprintable() and text[:15].lower().startswith(("<!doctype html", "<html", "<?xml")):
         raise CatalogueError(

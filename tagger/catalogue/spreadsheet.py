@@ -471,7 +471,7 @@ def _value(book: _Book, cell: Any) -> object:
 def _date(serial: float, *, is_1904: bool) -> object:
     epoch = datetime.datetime(1904, 1, 1) if is_1904 else datetime.datetime(1899, 12, 30)
     try:
-        moment = epoch + datetime.timedelta(days=serial)
+        moment = epoch + datetime.timedelta(seconds=round(serial * 86_400, 3))
     except (OverflowError, ValueError):
         return serial
     if serial < 1:
