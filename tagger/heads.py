@@ -1,0 +1,231 @@
+"""What turns an outcome's vector and words into probabilities of concepts: a linear head, or retrieval over concept vectors.
+
+Both are linear in the sentence vector, so that the share of every token in a score is exact, not guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tagger.encoder import FloatArray, Tokens
+from tagger.lexical import Lexical
+from tagger.text import words
+
+__all__ = ["STOP_WORDS", "LinearHead", "RetrievalHead", "sigmoid", "stem", "stems", "word_shares"]
+
+
+def sigmoid(z: npt.NDArray[np.floating]) -> FloatArray:
+    """Return 1 / (1 + exp(-z)) without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * z)), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class LinearHead:
+    """One linear score per concept over the sentence vector and the lexical features, then calibration.
+
+    Attributes
+    ----------
+    embedding : ndarray (dim, n_concepts) or None
+    lexical : Lexical or None
+    lexical_weights : ndarray (n_features, n_concepts) or None
+    intercept : ndarray (n_concepts,)
+        Minus infinity for a concept that was never trained.
+    slope, offset : ndarray (n_concepts,)
+        Platt calibration (Platt 1999): probability = sigmoid(slope * score + offset). With `softmax`, probabilities are
+        softmax(slope * score + offset) over the concepts instead.
+    softmax : bool
+    """
+
+    embedding: FloatArray | None
+    lexical: Lexical | None
+    lexical_weights: FloatArray | None
+    intercept: FloatArray
+    slope: FloatArray
+    offset: FloatArray
+    softmax: bool = False
+
+    def raw(self, texts: Sequence[str], vectors: FloatArray | None) -> FloatArray:
+        """Return uncalibrated scores, float32 (n_texts, n_concepts)."""
+        scores = np.tile(self.intercept, (len(texts), 1)).astype(np.float32)
+        if self.embedding is not None:
+            assert vectors is not None
+            scores += vectors @ self.embedding
+        if self.lexical is not None and self.lexical_weights is not None:
+            for i, text in enumerate(texts):
+                row = self.lexical.row(text)
+                if len(row.index):
+                    scores[i] += row.value @ self.lexical_weights[row.index]
+        return scores
+
+    def scores(self, texts: Sequence[str], vectors: FloatArray | None) -> FloatArray:
+        """Return calibrated probabilities, float32 (n_texts, n_concepts)."""
+        z = self.raw(texts, vectors) * self.slope + self.offset
+        if not self.softmax:
+            return sigmoid(z)
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return np.asarray(e / e.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def top(self, texts: Sequence[str], vectors: FloatArray | None, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Return the k best concepts of each text: indices and probabilities, both (n_texts, k), best first."""
+        return _top(self.scores(texts, vectors), k)
+
+    def shares(self, text: str, tokens: Tokens | None, concept: int) -> list[tuple[int, int, float]]:
+        """Return (start, end, share of the score) pieces for one concept; overlapping pieces add up."""
+        pieces: list[tuple[int, int, float]] = []
+        if self.embedding is not None and tokens is not None:
+            pieces += _token_shares(tokens, self.embedding[:, concept])
+        if self.lexical is not None and self.lexical_weights is not None:
+            row = self.lexical.row(text)
+            value = dict(zip(row.index.tolist(), row.value.tolist(), strict=True))
+            n: dict[int, int] = {}
+            for i, _, _ in row.occurrences:
+                n[i] = n.get(i, 0) + 1
+            pieces += [
+                (start, end, value[i] * float(self.lexical_weights[i, concept]) / n[i])
+                for i, start, end in row.occurrences
+            ]
+        return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalHead:
+    """Nearest concept vectors, re-scored by a small logistic regression.
+
+    Attributes
+    ----------
+    vectors : ndarray float32 (n_concepts, dim)
+        Unit rows, made with the very encoder that is shipped.
+    label_words : tuple of frozenset of str
+        Stems of the content words of each concept's labels (preferred label first; see `stems`).
+    word_weights : dict of str to float
+        Inverse document frequency of a stem over all concepts.
+    coefficients : ndarray (n_signals,)
+        Weights of the signals: cosine; cosine minus the best cosine; share of the preferred label's words that the text
+        has, weighted by rarity; text length in words (logarithm).
+    intercept : float
+    n_candidates : int
+        So many nearest concepts are re-scored; the others have probability 0.
+    """
+
+    vectors: FloatArray
+    label_words: tuple[frozenset[str], ...]
+    word_weights: dict[str, float]
+    coefficients: FloatArray
+    intercept: float
+    n_candidates: int = 30
+
+    def candidates(
+        self, texts: Sequence[str], vectors: FloatArray, k: int | None = None
+    ) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Return indices (n_texts, k) of the nearest concepts and their signals (n_texts, k, n_signals)."""
+        k = min(k or self.n_candidates, len(self.vectors))
+        cosine = vectors @ self.vectors.T
+        index, best = _top(cosine, k)
+        signals = np.empty((len(texts), k, 4), dtype=np.float32)
+        for i, text in enumerate(texts):
+            found = stems(text)
+            n = max(len(found), 1)
+            signals[i, :, 0] = best[i]
+            signals[i, :, 1] = best[i] - best[i, 0]
+            signals[i, :, 2] = [self._overlap(self.label_words[j], found) for j in index[i].tolist()]
+            signals[i, :, 3] = np.log(n)
+        return index, signals
+
+    def _overlap(self, label: frozenset[str], found: frozenset[str]) -> float:
+        total = sum(self.word_weights[w] for w in label)
+        return sum(self.word_weights[w] for w in label & found) / total if total else 0.0
+
+    def top(self, texts: Sequence[str], vectors: FloatArray, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Return the k best concepts of each text: indices and probabilities, both (n_texts, k), best first."""
+        index, signals = self.candidates(texts, vectors, max(k, self.n_candidates))
+        probability = sigmoid(signals @ self.coefficients + self.intercept)
+        order = np.argsort(-probability, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(index, order, 1), np.take_along_axis(probability, order, 1)
+
+    def scores(self, texts: Sequence[str], vectors: FloatArray) -> FloatArray:
+        """Return probabilities, float32 (n_texts, n_concepts); 0 for concepts that are not among the candidates."""
+        scores = np.zeros((len(texts), len(self.vectors)), dtype=np.float32)
+        index, probability = self.top(texts, vectors, self.n_candidates)
+        np.put_along_axis(scores, index, probability, 1)
+        return scores
+
+    def shares(self, text: str, tokens: Tokens | None, concept: int) -> list[tuple[int, int, float]]:
+        """Return (start, end, share of the cosine) pieces for one concept; see `LinearHead.shares`."""
+        pieces = [] if tokens is None else _token_shares(tokens, self.vectors[concept])
+        label = self.label_words[concept]
+        # A word of the label that stands in the text is evidence whatever the vectors say.
+        pieces += [(w.start, w.end, 0.05) for w in words(text) if stem(w.text) in label]
+        return pieces
+
+
+def _top(scores: FloatArray, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    k = min(k, scores.shape[1])
+    if k < scores.shape[1]:
+        part = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    else:
+        part = np.tile(np.arange(k), (len(scores), 1))
+    values = np.take_along_axis(scores, part, 1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    return np.take_along_axis(part, order, 1).astype(np.int64), np.take_along_axis(values, order, 1)
+
+
+def _token_shares(tokens: Tokens, weights: FloatArray) -> list[tuple[int, int, float]]:
+    # vector = mean(t) / |mean(t)|, so weights . vector is the sum over tokens of weights . t / (n |mean(t)|).
+    mean = tokens.vectors.mean(axis=0)
+    shares = tokens.vectors @ weights / (len(tokens.vectors) * float(np.linalg.norm(mean)) + 1e-9)
+    return [
+        (start, end, float(share))
+        for (start, end), share in zip(tokens.spans.tolist(), shares, strict=True)
+        if end > start
+    ]
+
+
+def word_shares(text: str, pieces: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
+    """Gather pieces into words: a piece over several words is spread over them by length.
+
+    Returns
+    -------
+    list of (start, end, share)
+        One for each word of the text, in order.
+    """
+    found = words(text)
+    shares = [0.0] * len(found)
+    by_character: dict[int, int] = {}
+    for n, word in enumerate(found):
+        for character in range(word.start, word.end):
+            by_character[character] = n
+    for start, end, share in pieces:
+        touched = [by_character[c] for c in range(start, end) if c in by_character]
+        for n in touched:
+            shares[n] += share / len(touched)
+    return [(w.start, w.end, s) for w, s in zip(found, shares, strict=True)]
+
+
+STOP_WORDS = frozenset(
+    "a an and are as at be by for from in into is it its of on or so such that the their them these they this to "
+    "using via which with within".split()
+)
+_SUFFIX = re.compile(r"(?:isations?|izations?|ising|izing|ations?|ments?|ings?|ies|ied|ers?|es|ed|ions?|s|y|e)$")
+
+
+def stem(word: str) -> str:
+    """Return a crude stem, enough to match ``analyses`` with ``analyse`` and ``welding`` with ``weld``.
+
+    Examples
+    --------
+    >>> stem("Welding") == stem("weld"), stem("policies") == stem("policy")
+    (True, True)
+    """
+    lower = word.lower()
+    cut = _SUFFIX.sub("", lower)
+    return cut if len(cut) >= 3 else lower
+
+
+def stems(text: str) -> frozenset[str]:
+    """Return the stems of a text's content words."""
+    return frozenset(stem(w.text) for w in words(text) if w.text.lower() not in STOP_WORDS)

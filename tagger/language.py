@@ -1,0 +1,50 @@
+"""Does a text read as English? A count of function words, enough to keep other languages out of English models."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tagger.text import words
+
+__all__ = ["looks_english"]
+
+_ENGLISH: Final = frozenset("the of and to in a an for with on as by from or their its is are be this that at into".split())
+# Function words of languages that catalogues come in, less those that English has too.
+_OTHER: Final = frozenset(
+    (
+        "och att som av för med på är det den ett inom samt kan ska "  # Swedish
+        "og til af er på kan som ved eller "  # Danish, Norwegian
+        "und der die das den dem mit für von zu im ein eine oder nach sowie über zur zum "  # German
+        "de la le les des du et en une pour dans sur avec par aux ses leur leurs est sont ou "  # French
+        "el los las del y un una para con por sus al como e o "  # Spanish
+        "het een van voor met zijn worden naar bij door aan "  # Dutch
+        "il lo gli di della delle dei e un una per con nel nella alla sono "  # Italian
+        "os das dos da do em um uma para com na no ao pelo sobre "  # Portuguese
+        "i w z na do oraz dla przez się jest "  # Polish
+        "ja on sekä tai ovat voi että "  # Finnish
+        "agus an na le ar do i go "  # Irish
+        "dan yang untuk dengan dalam pada dari bagi kepada"  # Malay
+    ).split()
+) - frozenset("a an i on as of do no in for to with by from or is are be at this that into the and her den die".split())
+
+
+def looks_english(text: str) -> bool:
+    """Say whether a text reads as English; True when it has too few function words to tell.
+
+    Examples
+    --------
+    >>> looks_english("Explain the principles of wound care and apply them")
+    True
+    >>> looks_english("redogöra för och tillämpa vetenskapliga metoder")
+    False
+    >>> looks_english("Python basics")
+    True
+    """
+    lower = [w.text.lower() for w in words(text)]
+    english = sum(w in _ENGLISH for w in lower)
+    other = sum(w in _OTHER for w in lower)
+    letters = [c for c in text if c.isalpha()]
+    foreign_script = sum(not c.isascii() and not "À" <= c <= "ɏ" for c in letters)
+    if letters and foreign_script > len(letters) / 2:
+        return False
+    return other <= english if english + other else True

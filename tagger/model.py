@@ -1,0 +1,350 @@
+"""Models: a folder with a manifest, arrays and a card. This is the only module that knows what such a folder looks like.
+
+``manifest.json`` holds: format, program (version range), id, version, kind (``linear`` or ``retrieval``), taxonomy (id,
+version, sha256), encoder (id, sha256; null for a model without vectors), relation, parent, options, sources (name, licence,
+use), metrics, recipe, seed, and files (name to sha256). ``arrays.npz`` holds the numbers (never pickled).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tagger.encoder import FloatArray
+from tagger.errors import ModelError
+from tagger.heads import LinearHead, RetrievalHead, stems
+from tagger.lexical import Lexical
+from tagger.shipped import shipped
+from tagger.taxonomy import Concept, Taxonomy, load_taxonomy
+
+__all__ = ["FORMAT", "Model", "build_retrieval", "read_manifest", "shipped_models", "verify_model"]
+
+FORMAT = 1
+_KINDS = ("linear", "retrieval")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model for one taxonomy.
+
+    Attributes
+    ----------
+    id, version : str
+    taxonomy : Taxonomy
+        Columns of the scores are its concepts, in its order.
+    head : LinearHead or RetrievalHead
+    thresholds : ndarray of float32 (n_concepts,)
+        A concept is tagged when its probability reaches this.
+    encoder_id : str or None
+        The encoder that it was made with; None for a model that reads words alone.
+    relation : str or None
+        What a tag of this model says (``contributes`` for SDGs).
+    parent : str or None
+        Taxonomy whose tags must be there first: a target is tagged only below a tagged goal.
+    options : Mapping
+        Settings of the tagging that belong to the model, such as ``max_tags``.
+    manifest : Mapping
+        As read from, or to be written to, the folder.
+    """
+
+    id: str
+    version: str
+    taxonomy: Taxonomy
+    head: LinearHead | RetrievalHead
+    thresholds: FloatArray
+    encoder_id: str | None
+    relation: str | None = None
+    parent: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """``id@version``, as stamped on tags."""
+        return f"{self.id}@{self.version}"
+
+    def scores(self, texts: Sequence[str], vectors: FloatArray | None) -> FloatArray:
+        """Return calibrated probabilities.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        vectors : ndarray of float32 (n_texts, dim), or None for a model without encoder
+            Unit rows, from the encoder that `encoder_id` names.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_texts, n_concepts)
+        """
+        return self.head.scores(texts, vectors)  # type: ignore[arg-type]
+
+    def top(self, texts: Sequence[str], vectors: FloatArray | None, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Return the `k` best concepts of each text, without a threshold: indices and probabilities, each (n_texts, k)."""
+        return self.head.top(texts, vectors, k)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, *, encoder_id: str | None = None) -> Model:
+        """Load a model folder and check all of it.
+
+        Parameters
+        ----------
+        name_or_path : str or Path
+            Name of a shipped model, or a folder.
+        encoder_id : str or None
+            The encoder that will be used; a model made with another is refused.
+
+        Raises
+        ------
+        ModelError
+            If the folder is missing, incomplete or altered, or made for another program, taxonomy or encoder.
+        """
+        folder = _folder(name_or_path)
+        manifest = read_manifest(folder)
+        if manifest["kind"] not in _KINDS:
+            raise ModelError(f"`{folder}`: kind is `{manifest['kind']}`, expected one of {', '.join(_KINDS)}")
+        problems = _file_problems(folder, manifest)
+        if problems:
+            raise ModelError(problems[0], hint="the folder was altered or cut short; install or train it again")
+        wanted = manifest["encoder"]
+        if wanted is not None and encoder_id is not None and wanted["id"] != encoder_id:
+            raise ModelError(
+                f"model `{manifest['id']}` was made with encoder `{wanted['id']}`, got `{encoder_id}`",
+                hint="train the model again with this encoder, or use the one that it names",
+            )
+        bundled = folder / "taxonomy"
+        taxonomy = load_taxonomy(bundled if bundled.is_dir() else manifest["taxonomy"]["id"])
+        if taxonomy.sha256 != manifest["taxonomy"]["sha256"]:
+            raise ModelError(
+                f"model `{manifest['id']}` was made for taxonomy `{taxonomy.id}` {manifest['taxonomy']['version']} "
+                f"(sha256 {manifest['taxonomy']['sha256'][:12]}…), found {taxonomy.version} ({taxonomy.sha256[:12]}…)",
+                hint="make the model again with `make models`",
+            )
+        with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+            head = (_linear if manifest["kind"] == "linear" else _retrieval)(arrays, manifest, taxonomy)
+            thresholds = np.asarray(arrays["thresholds"], dtype=np.float32)
+        return cls(
+            manifest["id"],
+            manifest["version"],
+            taxonomy,
+            head,
+            thresholds,
+            None if wanted is None else wanted["id"],
+            manifest["relation"],
+            manifest["parent"],
+            manifest["options"],
+            manifest,
+        )
+
+    def save(self, folder: Path, *, card: str | None = None, encoder_sha256: str | None = None, **facts: Any) -> None:
+        """Write the folder: arrays, manifest and, where given, the card.
+
+        Parameters
+        ----------
+        folder : Path
+            Made if missing; files of the same names are replaced.
+        card : str or None
+            Text of ``README.md``; an existing card is left alone when None.
+        encoder_sha256 : str or None
+            sha256 of the encoder's graph.
+        **facts
+            ``sources``, ``metrics``, ``recipe``, ``seed`` and further facts for the manifest.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, npt.NDArray[Any]] = {"thresholds": self.thresholds.astype(np.float32)}
+        head = self.head
+        settings: dict[str, Any] = {}
+        if isinstance(head, LinearHead):
+            kind = "linear"
+            arrays |= {"intercept": head.intercept, "slope": head.slope, "offset": head.offset}
+            settings["softmax"] = head.softmax
+            if head.embedding is not None:
+                arrays["embedding"] = head.embedding
+            if head.lexical is not None and head.lexical_weights is not None:
+                arrays |= {"lexical_weights": head.lexical_weights.astype(np.float16), "idf": head.lexical.idf}
+                arrays["vocabulary"] = np.frombuffer("\n".join(head.lexical.vocabulary).encode(), dtype=np.uint8)
+                settings |= {"n_words": head.lexical.n_words, "n_first": head.lexical.n_first}
+        else:
+            kind = "retrieval"
+            scale = np.abs(head.vectors).max(axis=1, keepdims=True) / 127
+            arrays |= {
+                "vectors": np.round(head.vectors / scale).astype(np.int8),
+                "scale": scale.astype(np.float32),
+                "coefficients": head.coefficients.astype(np.float32),
+            }
+            settings |= {"intercept": head.intercept, "n_candidates": head.n_candidates}
+        _write_npz(folder / "arrays.npz", arrays)
+        if card is not None:
+            (folder / "README.md").write_text(card, encoding="utf-8")
+        names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name not in ("manifest.json", "README.md"))
+        manifest = {
+            "format": FORMAT,
+            "program": ">=0.1,<1",
+            "id": self.id,
+            "version": self.version,
+            "kind": kind,
+            "taxonomy": {"id": self.taxonomy.id, "version": self.taxonomy.version, "sha256": self.taxonomy.sha256},
+            "encoder": None if self.encoder_id is None else {"id": self.encoder_id, "sha256": encoder_sha256},
+            "relation": self.relation,
+            "parent": self.parent,
+            "options": dict(self.options),
+            "head": settings,
+            **facts,
+            "files": {name: _sha256(folder / name) for name in names},
+        }
+        text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+
+
+def build_retrieval(
+    taxonomy: Taxonomy, vectors: FloatArray, coefficients: FloatArray, intercept: float, n_candidates: int = 30
+) -> RetrievalHead:
+    """Make a retrieval head over a taxonomy.
+
+    Parameters
+    ----------
+    taxonomy : Taxonomy
+    vectors : ndarray of float32 (n_concepts, dim)
+        Unit rows, in the taxonomy's order.
+    coefficients, intercept, n_candidates
+        See `RetrievalHead`.
+    """
+    label_words = tuple(_label_words(c) for c in taxonomy.concepts)
+    df: dict[str, int] = {}
+    for label in label_words:
+        for word in label:
+            df[word] = df.get(word, 0) + 1
+    n = len(label_words)
+    weights = {word: float(np.log((1 + n) / (1 + k)) + 1) for word, k in df.items()}
+    return RetrievalHead(vectors, label_words, weights, coefficients, intercept, n_candidates)
+
+
+def _label_words(concept: Concept) -> frozenset[str]:
+    return stems(concept.label)
+
+
+def shipped_models() -> list[str]:
+    """Return the ids of the shipped models that tag (not the encoder, not norms), in the order in which they run."""
+    found = []
+    for path in sorted(shipped("models").iterdir()):
+        if (path / "manifest.json").is_file():
+            manifest = read_manifest(path)
+            if manifest["kind"] in _KINDS:
+                found.append((manifest["parent"] is not None, path.name))
+    order = {"sdg": 0, "sdg-targets": 1, "esco": 2, "bloom": 3, "eqf": 4}
+    return [name for _, name in sorted(found, key=lambda x: (order.get(x[1], 9), x))]
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read and check a manifest's form.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, no JSON, of another format, or lacks a key.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise ModelError(f"`{folder}`: no `manifest.json`; expected a model folder", hint="`tagger models` lists them")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"`{path}`: not JSON ({error})", hint="install or train the model again") from error
+    missing = [k for k in ("format", "id", "version", "kind", "files") if k not in manifest]
+    if missing:
+        raise ModelError(f"`{path}`: lacks {', '.join(f'`{k}`' for k in missing)}")
+    if manifest["format"] != FORMAT:
+        raise ModelError(
+            f"`{path}`: format is {manifest['format']}, this program reads {FORMAT}", hint="update outcome-tagger"
+        )
+    return manifest
+
+
+def verify_model(folder: Path) -> list[str]:
+    """Return what is wrong with a model folder's files; empty when all of them are what the manifest says."""
+    return _file_problems(folder, read_manifest(folder))
+
+
+def _folder(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if path.is_dir() and (path / "manifest.json").is_file():
+        return path
+    inside = shipped("models") / str(name_or_path)
+    if isinstance(name_or_path, str) and inside.is_dir():
+        return inside
+    raise ModelError(
+        f"`{name_or_path}`: no such model; expected one of {', '.join(shipped_models())}, or a model folder",
+        hint="`tagger models` lists what is installed",
+    )
+
+
+def _file_problems(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    problems = []
+    for name, expected in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            problems.append(f"`{path}`: no such file; the manifest names it")
+        elif (got := _sha256(path)) != expected:
+            problems.append(f"`{path}`: sha256 is {got[:12]}…, expected {expected[:12]}…")
+    return problems
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write a compressed .npz whose bytes depend on the arrays alone (numpy stamps the time)."""
+    import io
+    import zipfile
+
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(arrays):
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, buffer.getvalue())
+
+
+def _need(arrays: Mapping[str, npt.NDArray[Any]], names: Iterable[str], manifest: Mapping[str, Any]) -> None:
+    missing = [n for n in names if n not in arrays]
+    if missing:
+        raise ModelError(f"model `{manifest['id']}`: arrays.npz lacks {', '.join(missing)}", hint="train it again")
+
+
+def _linear(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy: Taxonomy) -> LinearHead:
+    _need(arrays, ("intercept", "slope", "offset", "thresholds"), manifest)
+    lexical = weights = None
+    if "vocabulary" in arrays:
+        names = bytes(arrays["vocabulary"]).decode().split("\n")
+        settings = manifest["head"]
+        vocabulary = {name: i for i, name in enumerate(names)}
+        lexical = Lexical(vocabulary, arrays["idf"], settings["n_words"], settings["n_first"])
+        weights = arrays["lexical_weights"].astype(np.float32)
+    intercept = arrays["intercept"]
+    if len(intercept) != len(taxonomy.concepts):
+        raise ModelError(
+            f"model `{manifest['id']}` scores {len(intercept)} concepts, taxonomy `{taxonomy.id}` has "
+            f"{len(taxonomy.concepts)}",
+            hint="train it again",
+        )
+    embedding = arrays["embedding"] if "embedding" in arrays else None
+    return LinearHead(
+        embedding, lexical, weights, intercept, arrays["slope"], arrays["offset"], manifest["head"]["softmax"]
+    )
+
+
+def _retrieval(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy: Taxonomy) -> RetrievalHead:
+    _need(arrays, ("vectors", "scale", "coefficients", "thresholds"), manifest)
+    vectors = arrays["vectors"].astype(np.float32) * arrays["scale"]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    settings = manifest["head"]
+    return build_retrieval(taxonomy, vectors, arrays["coefficients"], settings["intercept"], settings["n_candidates"])

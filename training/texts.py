@@ -1,0 +1,159 @@
+"""Reading the labelled texts that the recipes learn from, and keeping evaluation texts out of them.
+
+Rows of third-party files are never copied into the repository. Labels that we gave to real outcomes are kept by the
+fingerprint of the text (`fingerprint`), and joined to the texts where the data folder is at hand.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Labelled", "descriptions", "fingerprint", "goal_matrix", "normalise", "outcomes", "sdg_rows"]
+
+HERE = Path(__file__).parent
+N_GOALS = 17
+
+
+def normalise(text: str) -> str:
+    """Lower-case, keep letters and digits, fold the rest to single spaces: what makes two texts the same text."""
+    return re.sub(r"[^a-z0-9]+", " ", text.lower()).strip()
+
+
+def fingerprint(text: str) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 of the normalised text."""
+    return hashlib.sha256(normalise(text).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A text with what is known of its goals.
+
+    Attributes
+    ----------
+    text : str
+    goals : tuple of int
+        Goals that it contributes to.
+    complete : bool
+        True when every goal was judged, so that a goal not named is a negative; False for single-label sources, where it is
+        unknown.
+    source : str
+    mentions : tuple of int
+        Goals that are only mentioned: negatives that matter.
+    """
+
+    text: str
+    goals: tuple[int, ...]
+    complete: bool
+    source: str
+    mentions: tuple[int, ...] = ()
+
+
+def outcomes(data: Path) -> Iterator[tuple[str, str]]:
+    """Yield (source, text) for every real outcome of the data folder: Monash objectives, Mid Sweden's English goals."""
+    with (data / "levels" / "bloom_clo_train.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield "monash", " ".join(row["outcome"].split())
+    with gzip.open(data / "catalogues" / "miun_sweden.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            for text in json.loads(line)["outcomes_en"] or []:
+                yield "miun", " ".join(text.split())
+
+
+def descriptions(data: Path) -> Iterator[tuple[str, str]]:
+    """Yield (source, sentence) for the sentences of course descriptions: Edinburgh summaries, Carnegie Mellon."""
+
+    def sentences(text: str) -> list[str]:
+        parts = re.split(r"(?<=[.!?])\s+(?=[A-Z])|(?<=[a-z]{3}\.)(?=[A-Z])", " ".join(text.split()))
+        return [part.strip() for part in parts if 30 < len(part) < 320]
+
+    with gzip.open(data / "catalogues" / "edinburgh_drps_2024_25.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            for sentence in sentences(json.loads(line).get("summary") or ""):
+                yield "edinburgh", sentence
+    with (data / "sdg" / "cmu_courses_unlabelled.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            for sentence in sentences(row["Course Description"] or "")[:2]:
+                yield "cmu", sentence
+
+
+def _numbers(cell: str | float | None) -> tuple[int, ...]:
+    return tuple(int(n) for n in str(cell).split(";") if n.strip().isdigit()) if cell else ()
+
+
+def sdg_rows(data: Path | None) -> list[Labelled]:
+    """Return the training rows for SDG goals, each text once; texts of the benchmark are left out.
+
+    Without a data folder only our own outcomes (``training/sdg/outcomes.csv``) are there.
+    """
+    rows: list[Labelled] = []
+    with (HERE / "sdg" / "outcomes.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            goals, mentioned = _numbers(row["goals"]), row["relation"] == "mentions"
+            rows.append(Labelled(row["text"], () if mentioned else goals, True, "own", goals if mentioned else ()))
+    if data is not None:
+        rows += _labelled_outcomes(data) + _single_label(data)
+        banned = _benchmark_heads(data)
+        rows = [r for r in rows if normalise(r.text)[:100] not in banned]
+    seen: set[str] = set()
+    kept = []
+    for r in rows:
+        key = normalise(r.text)
+        if key and key not in seen:
+            seen.add(key)
+            kept.append(r)
+    return kept
+
+
+def _labelled_outcomes(data: Path) -> list[Labelled]:
+    with (HERE / "sdg" / "labels.csv").open(encoding="utf-8", newline="") as file:
+        labels = {row["fingerprint"]: row for row in csv.DictReader(file)}
+    rows, found = [], set()
+    for source, text in [*outcomes(data), *descriptions(data)]:
+        key = fingerprint(text)
+        if key in labels and key not in found:
+            found.add(key)
+            label = labels[key]
+            rows.append(Labelled(text, _numbers(label["goals"]), True, source, _numbers(label["mentions"])))
+    return rows
+
+
+def _single_label(data: Path) -> list[Labelled]:
+    import pyarrow.parquet as pq
+
+    rows = []
+    for paper in pq.read_table(data / "sdg" / "aurora_survey.parquet").to_pylist():
+        text = f"{paper['title'] or ''}. {paper['abstract'] or ''}".strip(" .")
+        rows.append(Labelled(text, _numbers(paper["labels"]), False, "aurora"))
+    with (data / "sdg" / "osdg_subset_dev.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["in_benchmark"].lower() not in ("true", "1"):
+                rows.append(Labelled(row["text"], _numbers(row["sdg"]), False, "osdg"))
+    return rows
+
+
+def _benchmark_heads(data: Path) -> set[str]:
+    with (data / "sdg" / "sdg_benchmark.csv").open(encoding="utf-8", newline="") as file:
+        return {normalise(row["text"])[:100] for row in csv.DictReader(file)}
+
+
+def goal_matrix(rows: Sequence[Labelled]) -> npt.NDArray[np.float32]:
+    """Return (n_rows, 17): 1 contributes, 0 does not, NaN not judged."""
+    matrix = np.full((len(rows), N_GOALS), np.nan, dtype=np.float32)
+    for i, row in enumerate(rows):
+        if row.complete:
+            matrix[i] = 0
+        for goal in row.goals:
+            matrix[i, goal - 1] = 1
+        for goal in row.mentions:
+            matrix[i, goal - 1] = 0
+    return matrix
