@@ -214,3 +214,9 @@ def test_header_below_titles() -> None:
     assert find_header([["x", "y"], ["a", "b"]]) == 0
     assert find_header([["x", "y"], ["My col", "b"]], frozenset({"My col"})) in (0, 1)
     assert score_header(["Soil", OUTCOME]) == 0.0
+
+
+def test_lowest_and_highest_hours() -> None:
+    columns: dict[str, list[object]] = {"notional_hours_min": [100], "notional_hours_max": [120], "Outcomes": [OUTCOME]}
+    assert guess(columns).columns["hours"] == ("notional_hours_min", "notional_hours_max")
+    assert "hours" not in guess({"notional_hours_min": [100], "Outcomes": [OUTCOME]}).columns

@@ -289,3 +289,10 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
                 assert str(path) in error.message
             else:
                 assert catalogue.n_rows == n + catalogue.n_empty_rows
+
+
+def test_lowest_and_highest_hours(tmp_path: Path) -> None:
+    text = "outcomes,notional_hours_min,notional_hours_max\nDig.,100,120\nDig.,,\nDig.,80,\nDig.,120,100\n"
+    found, _ = read(tmp_path, text)
+    assert [c.size.notional_hours for c in found] == [(100.0, 120.0), None, (80.0, 80.0), None]
+    assert [len(c.problems) for c in found] == [0, 0, 0, 1]

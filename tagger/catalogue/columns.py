@@ -24,6 +24,10 @@ DEFAULTS = ("credit_system", "framework", "jurisdiction", "provider", "faculty",
 _SEVERAL = frozenset({"outcomes", "description"})
 
 
+_HOUR_ENDS = (
+    frozenset({"notional hours min", "min notional hours", "minimum hours", "hours min", "min hours"}),
+    frozenset({"notional hours max", "max notional hours", "maximum hours", "hours max", "max hours"}),
+)
 _NOT_NOTIONAL = re.compile(r"contact|guided|taught|teaching|lecture|class|tutorial|lab\b")
 _KNOWLEDGE_SKILLS = re.compile(
     r"(?:learning outcomes? )?(knowledge|skills?|competenc(?:e|es|y|ies)|responsibility(?: and autonomy)?)"
@@ -37,7 +41,8 @@ class ColumnMapping:
     Attributes
     ----------
     columns : dict of str to tuple of str
-        Field to column names. Several for `outcomes` (all are read) and `description` (the first that is not empty is).
+        Field to column names. Several for `outcomes` (all are read) and `description` (the first that is not empty is);
+        two for `hours` are the lowest and the highest.
     reasons : dict of str to str
         Field to why.
     unused : tuple of str
@@ -228,6 +233,14 @@ def recognise(
         taken.update(chosen[one_field])
         reasons[one_field] = _reason(best, group, ranked, language)
         _note_implied(best, implied)
+    if "hours" not in chosen and "hours" not in user.columns:
+        ends = {plain_name(column): column for column in columns if column not in taken}
+        if low := _HOUR_ENDS[0] & ends.keys():
+            high = _HOUR_ENDS[1] & ends.keys()
+            if len(low) == len(high) == 1:
+                chosen["hours"] = (ends[low.pop()], ends[high.pop()])
+                reasons["hours"] = "lowest and highest, by their names"
+                taken.update(chosen["hours"])
     if "outcomes" not in chosen and "description" not in user.columns:
         ranked = sorted(
             (c for c in candidates.get("description", ()) if c.column not in taken),

@@ -173,6 +173,9 @@ class CredentialBuilder:
         size = parse_size(credits_value, is_hours=unit == "hours")
         if size.message:
             problems.append(self._problem(row, credits_column, credits_value, size.message, size.hint))
+        if len(ends := mapping.columns.get("hours", ())) == 2:
+            values = [row.cells.get(name) for name in ends]
+            hours_value = [value for value in values if not is_blank(as_text(value))]
         stated = parse_size(hours_value, is_hours=True)
         if stated.message:
             problems.append(self._problem(row, hours_column, hours_value, stated.message, stated.hint))
