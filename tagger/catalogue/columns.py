@@ -235,8 +235,8 @@ def recognise(
         _note_implied(best, implied)
     if "hours" not in chosen and "hours" not in user.columns:
         ends = {plain_name(column): column for column in columns if column not in taken}
-        if low := _HOUR_ENDS[0] & ends.keys():
-            high = _HOUR_ENDS[1] & ends.keys()
+        if low := set(_HOUR_ENDS[0]) & ends.keys():
+            high = set(_HOUR_ENDS[1]) & ends.keys()
             if len(low) == len(high) == 1:
                 chosen["hours"] = (ends[low.pop()], ends[high.pop()])
                 reasons["hours"] = "lowest and highest, by their names"
