@@ -52,6 +52,7 @@ def fit_linear(
     embedding_scale: float = 1.0,
     regularisation: float = 1.0,
     softmax: bool = False,
+    solver: str = "lbfgs",
     n_folds: int = 5,
     seed: int = 0,
 ) -> Fit:
@@ -78,6 +79,9 @@ def fit_linear(
         scikit-learn's C.
     softmax : bool
         One of the concepts holds (each row of `targets` has one 1) instead of any number of them.
+    solver : str
+        ``lbfgs``: logistic regression, for dense and mixed features. ``svm``: linear support vector machine with squared
+        hinge loss, several times faster on words alone; not with `softmax`.
     n_folds, seed : int
 
     Returns
@@ -101,10 +105,10 @@ def fit_linear(
     for k in range(n_folds):
         train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
         coefficients, intercept = _solve(
-            x[train], targets[train], None if weights is None else weights[train], regularisation, softmax
+            x[train], targets[train], None if weights is None else weights[train], regularisation, softmax, solver
         )
         raw[test] = x[test] @ coefficients + intercept
-    coefficients, intercept = _solve(x, targets, weights, regularisation, softmax)
+    coefficients, intercept = _solve(x, targets, weights, regularisation, softmax, solver)
 
     slope, offset = np.ones(n_concepts, dtype=np.float32), np.zeros(n_concepts, dtype=np.float32)
     rows = np.ones(n, dtype=bool) if calibrate_on is None else calibrate_on
@@ -152,8 +156,10 @@ def _solve(
     weights: npt.NDArray[np.float32] | None,
     regularisation: float,
     softmax: bool,
+    solver: str = "lbfgs",
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import LinearSVC
 
     n_concepts = targets.shape[1]
     coefficients = np.zeros((x.shape[1], n_concepts))
@@ -174,7 +180,11 @@ def _solve(
         y = targets[known, c]
         if len(np.unique(y)) < 2:
             continue
-        model = LogisticRegression(C=regularisation, max_iter=300)
+        model = (
+            LinearSVC(C=regularisation, max_iter=5000, random_state=0)
+            if solver == "svm"
+            else LogisticRegression(C=regularisation, max_iter=300)
+        )
         model.fit(x[known], y, None if weights is None else weights[known, c])
         coefficients[:, c], intercept[c] = model.coef_[0], model.intercept_[0]
     return coefficients, intercept
