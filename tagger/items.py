@@ -29,13 +29,13 @@ _MARKER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _INLINE_BULLET = re.compile(
-    rf"""(?:(?<=\s)|(?<=[.;:,)]))[{BULLETS}]\s*
+    rf"""(?=[{BULLETS}*·{DASHES}o¿.…])(?:(?:(?<=\s)|(?<=[.;:,)]))[{BULLETS}]\s*
     |[{BULLETS.replace("→", "")}]\s*(?=[A-Z])
     |(?<=\s\s)[*·{DASHES}o¿]\s+(?=\S)
     |(?<=\s\s)[*·{DASHES}](?=[^\W\d_])
     |(?<=\s\s)(?:\.{{3,}}|…)\s+(?=[^\W\d])
     |(?:(?<=[;.:,]\s)|(?<=[;.:]))[*·{DASHES}¿]\s+(?=[^\W\d])
-    |(?<=[,)\w])¿\s+(?=[^\W\d])""",
+    |(?<=[,)\w])¿\s+(?=[^\W\d]))""",
     re.VERBOSE,
 )
 _INLINE_NUMBER = re.compile(

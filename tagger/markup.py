@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 __all__ = ["Plain", "plain_text"]
 
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff\x00-\x08\x0e-\x1b\x7f]+")
 _TAG = re.compile(
     r"</?([A-Za-z][A-Za-z0-9]*(?::[A-Za-z][\w-]*)?)((?:\s[^<>]*)?)/?>|<!--"
-    r"|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});?"
+    r"|&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});?|" + _INVISIBLE.pattern
 )
 _ESCAPED_TAG = re.compile(r"&lt;/?(?:p|ul|ol|li|br|div|span|strong|em|b)\b", re.IGNORECASE)
 _BLOCK = frozenset(
@@ -53,14 +54,14 @@ class Plain(NamedTuple):
 
 
 def plain_text(cell: str) -> Plain:
-    """Return `cell` without mark-up, in time linear in its length.
+    """Return `cell` without mark-up and invisible characters (soft hyphens and the like), in linear time.
 
     Examples
     --------
     >>> plain_text("<p>Waves &amp; optics</p>").text.strip()
     'Waves & optics'
     """
-    if "<" not in cell and "&" not in cell:
+    if "<" not in cell and "&" not in cell and _INVISIBLE.search(cell) is None:
         return Plain(cell, None, None)
     plain = _strip(cell)
     if plain.starts is not None and plain.ends is not None and _ESCAPED_TAG.search(cell):
@@ -103,6 +104,10 @@ def _strip(cell: str) -> Plain:
                 copy(start, end)
             else:
                 insert(decoded, start, end)
+            at = end
+            continue
+        if found[0] != "<":
+            copy(at, start)
             at = end
             continue
         if found == "<!--":

@@ -17,6 +17,7 @@ from tagger.markup import plain_text
 from tagger.phrases import (
     ADDRESS,
     ALNUM,
+    BULLETS,
     WORD,
     Span,
     action_verbs,
@@ -118,12 +119,21 @@ def split_outcomes_and_rest(cell: str, language: str = "en") -> tuple[list[Span]
     spans: list[Span] = []
     for start, end, inner in _outcomes(text, lex, drop):
         cleaned = clean(text[start:end]) if inner is None else inner
+        at = start
         for first, last, settled in _settle(text, start, end, cleaned, lex, drop):
             spans.append(Span(*plain.raw(first, last), settled))
+            if inner is not None:  # markers between the parts of a nested list
+                drop(at, first, "marker")
+                at = last
+        if inner is not None:
+            drop(at, end, "marker")
     return spans, [Dropped(*plain.raw(s, e), why) for s, e, why in sorted(dropped) if text[s:e].strip()]
 
 
-_CUTTABLE = re.compile(r"[;:\u2026]|[.!?][^\w]*\w|\w[)\]]|[a-z][A-Z]|\d\.|\s[*·o¿\-–—]\s|[^\s]-\s")
+_CUTTABLE = re.compile(
+    r"^\w{1,5}[.)\]]|^\W*\w{0,12}\W?\d|^\w\b"
+    rf"|[;:\u2026*·¿–—{BULLETS}]|[.!?]\W*\w|-\s|\bo\s|[a-z][A-Z][a-z]|\d\.|(?:(?<=[\s(\[]\w)|(?<=[\s(\[]\w\w))[)\]]"
+)
 
 
 def _settle(
@@ -132,9 +142,7 @@ def _settle(
     """Split the text of an outcome again until it stays as it is: what stands alone must read the same everywhere."""
     if not cleaned:
         return
-    word = cleaned.split(" ", 1)[0].lower()
-    verb = word in lex.forms and word not in lex.light and word not in lex.adverbs and lex.forms[word][1] == "base"
-    if depth == 0 or (verb and _CUTTABLE.search(cleaned) is None):
+    if depth == 0 or _stands(cleaned, lex):
         yield start, end, cleaned
         return
     dropped: list[tuple[int, int, str]] = []
@@ -148,6 +156,18 @@ def _settle(
         drop(at[s], at[e - 1] + 1, why)
     for (s, e, _), piece in zip(again, texts, strict=True):
         yield from _settle(text, at[s], at[e - 1] + 1, piece, lex, drop, depth - 1)
+
+
+def _stands(cleaned: str, lex: Lexicon) -> bool:
+    """Tell by a glance that splitting this text again gives it back; False when in doubt."""
+    if _CUTTABLE.search(cleaned) is not None or not cleaned[0].isalpha() or " " not in cleaned:
+        return False
+    first = WORD.match(cleaned)
+    word = first.group().lower() if first is not None else ""
+    if word in lex.light or word in lex.adverbs or word in lex.joints or word == lex.infinitive:
+        return False
+    act = word in lex.forms and lex.forms[word][1] == "base" and word not in lex.introducing
+    return act or lead_in_end(cleaned, 0, len(cleaned), lex) == 0
 
 
 def _positions(cleaned: str, text: str, start: int, end: int) -> list[int]:
@@ -194,6 +214,7 @@ def _outcomes(text: str, lex: Lexicon, drop: _Drop) -> Iterator[tuple[int, int, 
                 if not short and not any(opens(text, c.start, c.end, lex, strict=c.style == "") for c in children):
                     drop(start, stated, "lead-in")
                     last = trim(text, children[-1].start, children[-1].end, lex)[1]
+                    drop(last, children[-1].end, "tail")
                     parts = [clean(text[c.start : c.end]).strip(" ;,.") for c in children]
                     yield stated, last, f"{clean(text[stated:end])}: {'; '.join(p for p in parts if p)}"
                     at += len(children)

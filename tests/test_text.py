@@ -262,18 +262,19 @@ def test_rest_says_why() -> None:
 
 
 FRAGMENTS = st.sampled_from(
-    (
-        "explain tides|Explain tides|predict surges|the role of|sun|Knowledge and understanding|Skills|N/A|be able to|to|and|"
-        "or|Students will be able to|On completion|after the course|demonstrate|ability to|design|research|e.g.|etc.|No. 5|"
-        "C++|.NET|2.5|1.|2.|3.|(1)|(2)|a)|b)|i.|ii.|LO1:|LO2:|[LO3]|•|-|–|*|o|·|✓|;|:|,|.|!|…|...|  |   |\n|\n\n|\t|<p>|</p>|"
-        "<ul><li>|</li>|</ul>|<br>|&amp;|&nbsp;|&lt;p&gt;|<|>|&|¿|Part II|understanding of waves|The student|should|they|"
-        "This|have|be|able|\u00a0|é|Über|漢字|have the ability to|know how|:\n- |;\n|.\n| - |termAbility|x- y|critically|"
-        "analyse|analyze and report|http://a.b"
+    (  # noqa: SIM905
+        "explain tides|Explain tides|predict surges|the role of|sun|Knowledge and understanding|Skills|N/A|"
+        "be able to|to|and|or|Students will be able to|On completion|after the course|demonstrate|ability to|"
+        "design|research|e.g.|etc.|No. 5|C++|.NET|2.5|1.|2.|3.|(1)|(2)|a)|b)|i.|ii.|LO1:|LO2:|[LO3]|•|-|–|*|o|"
+        "·|✓|;|:|,|.|!|…|...|  |   |\n|\n\n|\t|<p>|</p>|<ul><li>|</li>|</ul>|<br>|&amp;|&nbsp;|&lt;p&gt;|<|>|"
+        "&|¿|Part II|understanding of waves|The student|should|they|This|have|be|able|\u00a0|é|Über|漢字|"
+        "have the ability to|know how|:\n- |;\n|.\n| - |termAbility|x- y|critically|analyse|"
+        "analyze and report|http://a.b"
     ).split("|")
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(FRAGMENTS, st.sampled_from(["", " ", " ", "\n"])), max_size=14))
 def test_any_mixture(parts: list[tuple[str, str]]) -> None:
     cell = "".join(a + b for a, b in parts)
@@ -322,7 +323,7 @@ def test_unknown_language_keeps_structure() -> None:
         ("Waves matter to us all. Please contact the office. See a@b.org. Too short.", ["Waves matter to us all."]),
         ("Prerequisites: none. The timetable is online. Tides shape every coast.", ["Tides shape every coast."]),
         ("This course is not available to visiting students.", []),
-        ("It treats e.g. law, cf. Ito et al. in vol. 3. It ends there.", ["It treats e.g. law, cf. Ito et al. in vol. 3.", "It ends there."]),
+        ("See e.g. law, cf. Ito in vol. 3. It ends there.", ["See e.g. law, cf. Ito in vol. 3.", "It ends there."]),
         ("<p>Tides shape coasts.</p><p>Winds shape dunes.</p>", ["Tides shape coasts.", "Winds shape dunes."]),
         ("", []),
     ],
@@ -416,7 +417,7 @@ def real_cells() -> Iterator[str]:
     for name, fields in [("miun_sweden", ["raw_en"]), ("edinburgh_drps_2024_25", ["graduate_attributes", "summary"])]:
         with gzip.open(CATALOGUES / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
             for n, line in enumerate(file):
-                if n % 4 == 0:
+                if n % 8 == 0:
                     record = json.loads(line)
                     yield from (record[field] for field in fields if record.get(field))
 

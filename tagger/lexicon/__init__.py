@@ -31,6 +31,8 @@ class Lexicon:
         Lemma to the Bloom levels it may signal, lowest first; empty for a verb that says no level.
     nominal : dict of str to str
         Noun that stands for a verb ("understanding") to that verb.
+    introducing : frozenset of str
+        Verbs that occur in lead-ins ("know" in "know how to").
     lead_in, time, course, tail, debris, heading : re.Pattern
         Case-insensitive. `lead_in`, `time` and `course` match at the start, `tail` at the end, the others in full.
     """
@@ -46,6 +48,7 @@ class Lexicon:
     debris: re.Pattern[str]
     heading: re.Pattern[str]
     prefix: re.Pattern[str]
+    introducing: frozenset[str]
     infinitive: str
     heading_heads: frozenset[str]
     heading_fillers: frozenset[str]
@@ -103,6 +106,7 @@ def _build(tag: str, data: dict[str, Any]) -> Lexicon:
         debris=_any(debris.get("patterns", ())),
         heading=_any(headings.get("patterns", ())),
         prefix=_prefix(headings.get("prefixes", ())),
+        introducing=frozenset(forms).intersection(re.findall(r"\w+", " ".join(map(str, lead.values())))),
         infinitive=lead.get("infinitive", ""),
         heading_heads=frozenset(headings.get("heads", ())),
         heading_fillers=frozenset(headings.get("fillers", ())),
