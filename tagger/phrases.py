@@ -293,9 +293,9 @@ def _verbs(text: str, start: int, end: int, lex: Lexicon) -> list[Span]:
         if n and word in lex.embedding:
             embedded, expecting, enabled, chained, other = True, False, False, False, n
             continue
-        if word in lex.nominal:
+        if word in lex.nominal and (not lemma or following in lex.carrying):
             carried = (not found and n <= 3) or (
-                bool(found) and n - found[-1] <= 4 and lex.forms[lows[found[-1]]][0] in lex.light
+                bool(found) and n - found[-1] <= 4 and lex.forms.get(lows[found[-1]], ("", ""))[0] in lex.light
             )
             if carried and not embedded and following in lex.carrying:
                 found.append(n)
@@ -303,7 +303,8 @@ def _verbs(text: str, start: int, end: int, lex: Lexicon) -> list[Span]:
             plain = word not in lex.ambiguous or following in lex.determiners or following in lex.nominal
             if not found:
                 opens = all(is_adverb(low, lex) or low in lex.ability for low in lows[:n])
-                act = opens or enabled or (form == "base" and plain and lows[n - 1] not in lex.determiners)
+                fronted = lows[n - 1] not in lex.determiners or is_adverb(lows[n - 1], lex)
+                act = opens or enabled or (form == "base" and plain and fronted)
             else:
                 act = expecting and form == kind and other != n - 2 and (plain or enabled or chained)
             if act:
@@ -312,4 +313,8 @@ def _verbs(text: str, start: int, end: int, lex: Lexicon) -> list[Span]:
                 continue
             other = n if form == "base" else other
         expecting = enabled = chained = False
+    if not found:  # "Developed independent research skills"
+        opener = next((n for n, low in enumerate(lows) if not is_adverb(low, lex)), -1)
+        if lex.forms.get(lows[opener], ("", ""))[1] == "past":
+            found.append(opener)
     return [tokens[n] for n in found]

@@ -357,8 +357,14 @@ class _SentenceRules:
         for token in doc:
             if token.i < 2 or not token.is_sent_start:
                 continue
-            stop = doc[token.i - 1]
-            word = doc[token.i - 2].lower_ if stop.text in ".…" else stop.lower_.rstrip(".")
+            if token.is_space:  # the sentence begins at the word after a wide gap
+                token.is_sent_start = False
+                if token.i + 1 < len(doc):
+                    doc[token.i + 1].is_sent_start = True
+                continue
+            end = token.i - 1 - doc[token.i - 1].is_space
+            stop, before = doc[end], doc[max(0, end - 1)]
+            word = before.lower_ if stop.text in ".…" else stop.lower_.rstrip(".")
             first = token.text[:1]
             if (
                 first.islower()
@@ -366,7 +372,7 @@ class _SentenceRules:
                 or word in lex.abbreviations
                 or (word in lex.before_number and token.like_num)
                 or (word in lex.soft_abbreviations and not token.text[:1].isupper())
-                or (len(word) == 1 and word.isalpha() and stop.text != "?" and doc[token.i - 2].text.isupper())
+                or (len(word) == 1 and word.isalpha() and stop.text != "?" and before.text.isupper())
                 or (stop.text == "." and token.idx == stop.idx + 1 and not first.isupper())
             ):
                 token.is_sent_start = False
@@ -432,7 +438,9 @@ def _statement(text: str, start: int, end: int, lex: Lexicon) -> tuple[int, int]
 @cache
 def _administrative(language: str) -> re.Pattern[str] | None:
     phrases = lexicon(language).administrative
-    return re.compile(r"\b(?:" + "|".join(re.escape(p) for p in phrases) + r")\b", re.IGNORECASE) if phrases else None
+    return (
+        re.compile(r"\b(?:" + "|".join(re.escape(p) for p in phrases) + r")(?!\w)", re.IGNORECASE) if phrases else None
+    )
 
 
 def _is_administrative(sentence: str, lex: Lexicon) -> bool:

@@ -324,6 +324,7 @@ def test_unknown_language_keeps_structure() -> None:
         ("Prerequisites: none. The timetable is online. Tides shape every coast.", ["Tides shape every coast."]),
         ("This course is not available to visiting students.", []),
         ("See e.g. law, cf. Ito in vol. 3. It ends there.", ["See e.g. law, cf. Ito in vol. 3.", "It ends there."]),
+        ("Tides shape coasts.  Winds shape dunes.", ["Tides shape coasts.", "Winds shape dunes."]),
         ("<p>Tides shape coasts.</p><p>Winds shape dunes.</p>", ["Tides shape coasts.", "Winds shape dunes."]),
         ("", []),
     ],
@@ -373,6 +374,10 @@ def test_strip_boilerplate(text: str, kept: str) -> None:
         ("Understand the key ideas and be able to apply them", ["Understand", "apply"]),
         ("Develop a strategy and plan for reuse", ["Develop"]),
         ("Apply the understanding of tides", ["Apply", "understanding"]),
+        ("By means of cases, critically appraise robots", ["appraise"]),
+        ("Critique the law of the sea", ["Critique"]),
+        ("Be familiar with the law of the sea", ["familiar"]),
+        ("Developed research skills", ["Developed"]),
         ("Tides and currents", []),
         ("", []),
     ],
@@ -417,7 +422,7 @@ def real_cells() -> Iterator[str]:
     for name, fields in [("miun_sweden", ["raw_en"]), ("edinburgh_drps_2024_25", ["graduate_attributes", "summary"])]:
         with gzip.open(CATALOGUES / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
             for n, line in enumerate(file):
-                if n % 8 == 0:
+                if n % 16 == 0:
                     record = json.loads(line)
                     yield from (record[field] for field in fields if record.get(field))
 
