@@ -35,7 +35,9 @@ app.add_typer(taxonomies_app, name="taxonomies")
 _SEVERITIES = ("info", "amber", "red")
 _MAP_HELP = "Use COLUMN for FIELD, as in `--map outcomes=aims`; several columns with commas. Overrules the guess."
 
-File = Annotated[str, typer.Argument(help="CSV, TSV, XLSX, JSONL, JSON or Parquet file; `-` for JSONL on standard input.")]
+File = Annotated[
+    str, typer.Argument(help="CSV, TSV, XLSX, JSONL, JSON or Parquet file; `-` for JSONL on standard input.")
+]
 Map = Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help=_MAP_HELP)]
 MappingFile = Annotated[
     Path | None, typer.Option("--mapping", metavar="TOML", help="File with a [columns] and a [defaults] table.")
@@ -81,7 +83,9 @@ def tag(
     file: File,
     output: Annotated[
         list[str] | None,
-        typer.Option("--output", "-o", help="Where to write: .jsonl, .csv, .xlsx, .parquet …; repeatable. Default: `-`."),
+        typer.Option(
+            "--output", "-o", help="Where to write: .jsonl, .csv, .xlsx, .parquet …; repeatable. Default: `-`."
+        ),
     ] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report to this file.")] = None,
     map_: Map = None,
@@ -166,7 +170,9 @@ def explain(
 @app.command()
 def suggest(
     file: Annotated[str, typer.Argument(help="Text file with one outcome a line; `-` for standard input.")],
-    taxonomy: Annotated[str, typer.Option("--taxonomy", help="Taxonomy id, such as sdg, sdg-targets, esco, bloom, eqf.")],
+    taxonomy: Annotated[
+        str, typer.Option("--taxonomy", help="Taxonomy id, such as sdg, sdg-targets, esco, bloom, eqf.")
+    ],
     top: Annotated[int, typer.Option("--top", min=1, help="How many concepts for each text.")] = 10,
     model: ModelNames = None,
     encoder: EncoderName = None,
@@ -241,9 +247,7 @@ def taxonomies() -> None:
     _fail_if(bad)
 
 
-def _open(
-    file: str, map_: list[str] | None, mapping: Path | None, format_: str | None, language: str
-) -> Catalogue:
+def _open(file: str, map_: list[str] | None, mapping: Path | None, format_: str | None, language: str) -> Catalogue:
     from tagger.catalogue import read_catalogue
 
     return read_catalogue(file, mapping=_mapping(map_, mapping), format=format_, language=language)

@@ -104,7 +104,8 @@ class OnnxEncoder:
         manifest_path = folder / "manifest.json"
         if not manifest_path.is_file():
             raise ModelError(
-                f"`{folder}`: no `manifest.json`; expected an encoder folder", hint="`tagger models` lists what there is"
+                f"`{folder}`: no `manifest.json`; expected an encoder folder",
+                hint="`tagger models` lists what there is",
             )
         manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
         for name in ("model.onnx", "tokenizer.json"):
@@ -122,7 +123,9 @@ class OnnxEncoder:
         self.dim: int = manifest["dim"]
         self.sha256: str = manifest["files"]["model.onnx"]
         self.max_tokens: int = manifest["max_tokens"]
-        self._n_threads = n_threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        self._n_threads = (
+            n_threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        )
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(max_length=self.max_tokens)
         self._tokenizer.no_padding()
@@ -200,7 +203,9 @@ class SentenceTransformerEncoder:
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
         """Return float32 of shape (n_texts, dim), unit rows."""
-        vectors = self._model.encode(list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False)
+        vectors = self._model.encode(
+            list(texts), normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
+        )
         return np.asarray(vectors, dtype=np.float32).reshape(len(texts), self.dim)
 
 

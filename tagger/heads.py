@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from tagger.encoder import FloatArray, Tokens
 from tagger.lexical import Lexical
-from tagger.text import words
+from tagger.taxonomy import Concept
+from tagger.text import action_verbs, lemma, verb_levels, words
 
-__all__ = ["STOP_WORDS", "LinearHead", "RetrievalHead", "sigmoid", "stem", "stems", "word_shares"]
+__all__ = ["SIGNALS", "STOP_WORDS", "LinearHead", "RetrievalHead", "best", "sigmoid", "stem", "stems", "word_shares"]
 
 
 def sigmoid(z: npt.NDArray[np.floating]) -> FloatArray:
@@ -72,7 +74,7 @@ class LinearHead:
 
     def top(self, texts: Sequence[str], vectors: FloatArray | None, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Return the k best concepts of each text: indices and probabilities, both (n_texts, k), best first."""
-        return _top(self.scores(texts, vectors), k)
+        return best(self.scores(texts, vectors), k)
 
     def shares(self, text: str, tokens: Tokens | None, concept: int) -> list[tuple[int, int, float]]:
         """Return (start, end, share of the score) pieces for one concept; overlapping pieces add up."""
@@ -92,26 +94,41 @@ class LinearHead:
         return pieces
 
 
+SIGNALS = (
+    "cosine",
+    "cosine minus that of the nearest concept",
+    "cosine minus that of the tenth nearest concept",
+    "share of the label's content words that the text has, weighted by rarity",
+    "largest such share among the alternative labels, unweighted",
+    "1 if the label begins with one of the text's action verbs",
+    "1 if the text only asks to know or explain, and the concept is a skill",
+    "logarithm of the number of the text's content words",
+)
+"""What a `RetrievalHead` weighs for each candidate, in the order of its coefficients."""
+
+_KNOWING = ("remember", "understand")
+
+
 @dataclass(frozen=True, slots=True)
 class RetrievalHead:
-    """Nearest concept vectors, re-scored by a small logistic regression.
+    """Nearest concept vectors, re-scored by a small logistic regression over `SIGNALS`.
 
     Attributes
     ----------
+    concepts : tuple of Concept
     vectors : ndarray float32 (n_concepts, dim)
         Unit rows, made with the very encoder that is shipped.
     label_words : tuple of frozenset of str
-        Stems of the content words of each concept's labels (preferred label first; see `stems`).
+        Stems of the content words of each concept's preferred label (see `stems`).
     word_weights : dict of str to float
-        Inverse document frequency of a stem over all concepts.
-    coefficients : ndarray (n_signals,)
-        Weights of the signals: cosine; cosine minus the best cosine; share of the preferred label's words that the text
-        has, weighted by rarity; text length in words (logarithm).
+        Inverse document frequency of a stem over all labels.
+    coefficients : ndarray (len(SIGNALS),)
     intercept : float
     n_candidates : int
         So many nearest concepts are re-scored; the others have probability 0.
     """
 
+    concepts: tuple[Concept, ...]
     vectors: FloatArray
     label_words: tuple[frozenset[str], ...]
     word_weights: dict[str, float]
@@ -122,18 +139,25 @@ class RetrievalHead:
     def candidates(
         self, texts: Sequence[str], vectors: FloatArray, k: int | None = None
     ) -> tuple[npt.NDArray[np.int64], FloatArray]:
-        """Return indices (n_texts, k) of the nearest concepts and their signals (n_texts, k, n_signals)."""
+        """Return indices (n_texts, k) of the nearest concepts and their signals (n_texts, k, len(SIGNALS))."""
         k = min(k or self.n_candidates, len(self.vectors))
-        cosine = vectors @ self.vectors.T
-        index, best = _top(cosine, k)
-        signals = np.empty((len(texts), k, 4), dtype=np.float32)
+        index, cosine = best(vectors @ self.vectors.T, k)
+        signals = np.empty((len(texts), k, len(SIGNALS)), dtype=np.float32)
         for i, text in enumerate(texts):
             found = stems(text)
-            n = max(len(found), 1)
-            signals[i, :, 0] = best[i]
-            signals[i, :, 1] = best[i] - best[i, 0]
-            signals[i, :, 2] = [self._overlap(self.label_words[j], found) for j in index[i].tolist()]
-            signals[i, :, 3] = np.log(n)
+            verbs = [v.text for v in action_verbs(text)]
+            begins = {stem(v) for v in verbs}
+            only_knowing = all(set(verb_levels(lemma(v))) <= set(_KNOWING) for v in verbs)
+            signals[i, :, 0] = cosine[i]
+            signals[i, :, 1] = cosine[i] - cosine[i, 0]
+            signals[i, :, 2] = cosine[i] - cosine[i, min(10, k - 1)]
+            signals[i, :, 7] = np.log(len(found) + 1)
+            for n, j in enumerate(index[i].tolist()):
+                concept = self.concepts[j]
+                signals[i, n, 3] = self._overlap(self.label_words[j], found)
+                signals[i, n, 4] = max((len(a & found) / len(a) for a in _alternatives(concept)), default=0.0)
+                signals[i, n, 5] = stem(concept.label.split()[0]) in begins
+                signals[i, n, 6] = only_knowing and concept.type == "skill"
         return index, signals
 
     def _overlap(self, label: frozenset[str], found: frozenset[str]) -> float:
@@ -163,7 +187,13 @@ class RetrievalHead:
         return pieces
 
 
-def _top(scores: FloatArray, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+@lru_cache(maxsize=20_000)
+def _alternatives(concept: Concept) -> tuple[frozenset[str], ...]:
+    return tuple(found for a in concept.alt_labels[:30] if (found := stems(a)))
+
+
+def best(scores: FloatArray, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """Return the k largest of each row, best first, ties by position: indices and values, each (n_rows, k)."""
     k = min(k, scores.shape[1])
     if k < scores.shape[1]:
         part = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
@@ -207,8 +237,41 @@ def word_shares(text: str, pieces: Sequence[tuple[int, int, float]]) -> list[tup
 
 
 STOP_WORDS = frozenset(
-    "a an and are as at be by for from in into is it its of on or so such that the their them these they this to "
-    "using via which with within".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "for",
+        "from",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "of",
+        "on",
+        "or",
+        "so",
+        "such",
+        "that",
+        "the",
+        "their",
+        "them",
+        "these",
+        "they",
+        "this",
+        "to",
+        "using",
+        "via",
+        "which",
+        "with",
+        "within",
+    ]
 )
 _SUFFIX = re.compile(r"(?:isations?|izations?|ising|izing|ations?|ments?|ings?|ies|ied|ers?|es|ed|ions?|s|y|e)$")
 

@@ -8,7 +8,33 @@ from tagger.text import words
 
 __all__ = ["looks_english"]
 
-_ENGLISH: Final = frozenset("the of and to in a an for with on as by from or their its is are be this that at into".split())
+_ENGLISH: Final = frozenset(
+    [
+        "the",
+        "of",
+        "and",
+        "to",
+        "in",
+        "a",
+        "an",
+        "for",
+        "with",
+        "on",
+        "as",
+        "by",
+        "from",
+        "or",
+        "their",
+        "its",
+        "is",
+        "are",
+        "be",
+        "this",
+        "that",
+        "at",
+        "into",
+    ]
+)
 # Function words of languages that catalogues come in, less those that English has too.
 _OTHER: Final = frozenset(
     (
@@ -25,7 +51,37 @@ _OTHER: Final = frozenset(
         "agus an na le ar do i go "  # Irish
         "dan yang untuk dengan dalam pada dari bagi kepada"  # Malay
     ).split()
-) - frozenset("a an i on as of do no in for to with by from or is are be at this that into the and her den die".split())
+) - frozenset(
+    [
+        "a",
+        "an",
+        "i",
+        "on",
+        "as",
+        "of",
+        "do",
+        "no",
+        "in",
+        "for",
+        "to",
+        "with",
+        "by",
+        "from",
+        "or",
+        "is",
+        "are",
+        "be",
+        "at",
+        "this",
+        "that",
+        "into",
+        "the",
+        "and",
+        "her",
+        "den",
+        "die",
+    ]
+)
 
 
 def looks_english(text: str) -> bool:

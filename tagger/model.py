@@ -170,6 +170,7 @@ class Model:
                 arrays |= {"lexical_weights": head.lexical_weights.astype(np.float16), "idf": head.lexical.idf}
                 arrays["vocabulary"] = np.frombuffer("\n".join(head.lexical.vocabulary).encode(), dtype=np.uint8)
                 settings |= {"n_words": head.lexical.n_words, "n_first": head.lexical.n_first}
+                settings["features"] = head.lexical.kind
         else:
             kind = "retrieval"
             scale = np.abs(head.vectors).max(axis=1, keepdims=True) / 127
@@ -222,7 +223,7 @@ def build_retrieval(
             df[word] = df.get(word, 0) + 1
     n = len(label_words)
     weights = {word: float(np.log((1 + n) / (1 + k)) + 1) for word, k in df.items()}
-    return RetrievalHead(vectors, label_words, weights, coefficients, intercept, n_candidates)
+    return RetrievalHead(taxonomy.concepts, vectors, label_words, weights, coefficients, intercept, n_candidates)
 
 
 def _label_words(concept: Concept) -> frozenset[str]:
@@ -327,7 +328,8 @@ def _linear(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy: Ta
         names = bytes(arrays["vocabulary"]).decode().split("\n")
         settings = manifest["head"]
         vocabulary = {name: i for i, name in enumerate(names)}
-        lexical = Lexical(vocabulary, arrays["idf"], settings["n_words"], settings["n_first"])
+        kind = settings.get("features", "words")
+        lexical = Lexical(vocabulary, arrays["idf"], settings["n_words"], settings["n_first"], kind)
         weights = arrays["lexical_weights"].astype(np.float32)
     intercept = arrays["intercept"]
     if len(intercept) != len(taxonomy.concepts):

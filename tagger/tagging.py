@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tagger import levels, overload, size
 from tagger.encoder import Encoder, FloatArray, TokenEncoder, Tokens, load_encoder
 from tagger.evidence import best_span
-from tagger.heads import word_shares
+from tagger.heads import best, word_shares
 from tagger.language import looks_english
 from tagger.model import Model, shipped_models
 from tagger.records import (
@@ -24,6 +25,7 @@ from tagger.records import (
     TaggedCredential,
     TaggedOutcome,
 )
+from tagger.taxonomy import Concept
 from tagger.text import strip_boilerplate
 
 __all__ = ["Tagger"]
@@ -78,7 +80,8 @@ class Tagger:
         Parameters
         ----------
         models : sequence of str or Path, or None
-            Names of shipped models, or model folders; None for every shipped one.
+            Names of shipped models, or model folders; None for every shipped one. A model that tags below another taxonomy
+            brings the shipped model of that taxonomy along.
         encoder : str, Path or None
             See `tagger.encoder.load_encoder`.
         batch : int
@@ -89,8 +92,10 @@ class Tagger:
             If a model or the encoder is missing, altered, or they do not fit one another.
         """
         loaded = load_encoder(encoder)
-        names = shipped_models() if models is None else models
-        return cls([Model.load(name, encoder_id=loaded.id) for name in names], loaded, batch=batch)
+        found = [Model.load(n, encoder_id=loaded.id) for n in (shipped_models() if models is None else models)]
+        served = {m.taxonomy.id for m in found}
+        missing = dict.fromkeys(m.parent for m in found if m.parent is not None and m.parent not in served)
+        return cls([*(Model.load(n, encoder_id=loaded.id) for n in missing), *found], loaded, batch=batch)
 
     def tag(self, credentials: Iterable[Credential]) -> Iterator[TaggedCredential]:
         """Tag and check credentials, in order, as a stream.
@@ -136,7 +141,7 @@ class Tagger:
         for start in range(0, len(unique), self.batch):
             part = unique[start : start + self.batch]
             vectors = self.encoder.encode(part)
-            index, scores = model.top(part, vectors, top)
+            index, scores = self._top(model, part, vectors, top)
             for text, i, s in zip(part, index.tolist(), scores.tolist(), strict=True):
                 found[text] = list(zip(i, s, strict=True))
         return [found[core] for core in cores]
@@ -163,7 +168,7 @@ class Tagger:
         out = []
         for model in self.models:
             tagged = [t for t in reading.tags if t.model == model.name]
-            index, scores = model.top([core], vectors, runners_up + len(tagged))
+            index, scores = self._top(model, [core], vectors, runners_up + len(tagged))
             ranked = []
             for i, score in zip(index[0].tolist(), scores[0].tolist(), strict=True):
                 concept = model.taxonomy.concepts[i]
@@ -232,17 +237,12 @@ class Tagger:
                 level = model.scores(cores, vectors)
                 continue
             k = min(model.options.get("max_tags", 3), len(model.taxonomy.concepts))
-            if model.parent is not None:
-                chosen = self._below_parent(model, cores, vectors, tags)
-            else:
-                index, scores = model.top(cores, vectors, k)
-                chosen = [
-                    [(i, s) for i, s in zip(row, values, strict=True) if s >= model.thresholds[i]]
-                    for row, values in zip(index.tolist(), scores.tolist(), strict=True)
-                ]
-            for n, found in enumerate(chosen):
-                for i, score in found[:k]:
+            index, scores = self._top(model, cores, vectors, k)
+            for n in range(len(cores)):
+                for i, score in zip(index[n].tolist(), scores[n].tolist(), strict=True):
                     concept = model.taxonomy.concepts[i]
+                    if score < model.thresholds[i] or (model.parent and not _has_parent(concept, tags[n])):
+                        continue
                     shares = word_shares(cores[n], model.head.shares(cores[n], tokens[n], i))
                     start, end = best_span(cores[n], shares)
                     start, end = start + offsets[n], end + offsets[n]
@@ -259,39 +259,26 @@ class Tagger:
                             concept.type,
                         )
                     )
-        return [
-            _Reading(vectors[n], tuple(tags[n]), None if level is None else level[n]) for n in range(len(texts))
-        ]
+        return [_Reading(vectors[n], tuple(tags[n]), None if level is None else level[n]) for n in range(len(texts))]
 
-    def _below_parent(
-        self, model: Model, cores: Sequence[str], vectors: FloatArray, tags: Sequence[Sequence[Tag]]
-    ) -> list[list[tuple[int, float]]]:
-        """Score a child taxonomy's concepts below the tags that an outcome has in the parent taxonomy.
+    def _top(
+        self, model: Model, cores: Sequence[str], vectors: FloatArray, k: int
+    ) -> tuple[npt.NDArray[np.int64], FloatArray]:
+        """Rank concepts. Below a parent taxonomy, P(child) = P(parent) P(child | parent).
 
-        The head's scores are turned into P(child | parent) by a softmax over the parent's children, and multiplied by the
-        parent's probability.
+        P(child | parent) is a softmax over the cosines with the parent's children; its sharpness belongs to the model.
         """
-        children: dict[str, list[int]] = {}
-        for i, concept in enumerate(model.taxonomy.concepts):
-            for broader in concept.broader:
-                children.setdefault(broader, []).append(i)
-        wanted = [n for n, found in enumerate(tags) if any(t.taxonomy == model.parent for t in found)]
-        result: list[list[tuple[int, float]]] = [[] for _ in cores]
-        if not wanted:
-            return result
-        cosine = vectors[wanted] @ model.head.vectors.T  # type: ignore[union-attr]
-        sharpness = float(model.options["sharpness"])
-        for row, n in zip(cosine, wanted, strict=True):
-            found = []
-            for parent in tags[n]:
-                below = children.get(parent.concept, []) if parent.taxonomy == model.parent else []
-                if not below:
-                    continue
-                e = np.exp(sharpness * (row[below] - row[below].max()))
-                given = e / e.sum() * parent.score
-                found += [(i, float(s)) for i, s in zip(below, given, strict=True) if s >= model.thresholds[i]]
-            result[n] = sorted(found, key=lambda x: (-x[1], x[0]))
-        return result
+        if model.parent is None:
+            return model.top(cores, vectors, k)
+        above = self.model_for(model.parent)
+        parent_scores = above.scores(cores, vectors)
+        cosine = vectors @ model.head.vectors.T  # type: ignore[union-attr]
+        scores = np.zeros_like(cosine)
+        for parent, below in enumerate(_children(model, above)):
+            if below:
+                e = np.exp(float(model.options["sharpness"]) * (cosine[:, below] - cosine[:, below].max(1, keepdims=True)))
+                scores[:, below] = parent_scores[:, [parent]] * e / e.sum(1, keepdims=True)
+        return best(scores, k)
 
     def _assemble(self, credential: Credential, readings: Sequence[_Reading] | None) -> TaggedCredential:
         not_checked: list[str] = []
@@ -327,9 +314,22 @@ class Tagger:
         p /= p.sum()
         notations = [c.level or c.notation or c.label for c in model.taxonomy.concepts]
         distribution = {k: round(float(v), 4) for k, v in zip(notations, p, strict=True)}
-        best = int(p.argmax())
-        confident = float(p[best]) >= float(model.thresholds[best])
-        return LevelEstimate(int(notations[best]) if confident else None, distribution, model.name)
+        top = int(p.argmax())
+        confident = float(p[top]) >= float(model.thresholds[top])
+        return LevelEstimate(int(notations[top]) if confident else None, distribution, model.name)
+
+
+def _children(model: Model, above: Model) -> list[list[int]]:
+    """Return, for each concept of the taxonomy above, the positions of its children in the model's taxonomy."""
+    below: list[list[int]] = [[] for _ in above.taxonomy.concepts]
+    for i, concept in enumerate(model.taxonomy.concepts):
+        for broader in concept.broader:
+            below[above.taxonomy.index(broader)].append(i)
+    return below
+
+
+def _has_parent(concept: Concept, tags: Sequence[Tag]) -> bool:
+    return any(tag.concept in concept.broader for tag in tags)
 
 
 def _core(text: str) -> tuple[int, str]:

