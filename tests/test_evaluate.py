@@ -127,6 +127,19 @@ def test_intervals_hold_the_value_and_narrow_with_more_credentials() -> None:
     assert many.interval[1] - many.interval[0] < few.interval[1] - few.interval[0]
 
 
+def test_a_share_of_nought_is_not_called_certain() -> None:
+    figure = Measure("l", "m", 33, [[0, 1]] * 33, ratio).evaluate(draws(33))
+    assert figure.value == 0.0 and figure.interval == (0.0, 0.104)
+    assert Measure("l", "m", 3, [[0, 1, 1]] * 3, f1).evaluate(draws(3)).interval is None
+
+
+def test_a_stated_level_far_off_is_told_from_a_near_one() -> None:
+    tagged = [replace(perfect(c), findings=(finding("level-mismatch"),)) for c in GOLD]
+    found = {f.name: f for f in figures(GOLD, tagged, ["eqf"]) if f.layer == "level finding"}
+    far, near = (found[f"stated level off by {x}: mismatch found"] for x in ("two levels or more", "one level or none"))
+    assert far.value == near.value == 1.0 and 0 < far.n < near.n <= len(GOLD)
+
+
 def test_statistics_by_hand() -> None:
     assert f1(np.array([[1.0, 2.0, 2.0], [0.0, 0.0, 0.0]])).tolist()[0] == 0.5
     assert np.isnan(f1(np.zeros((1, 3)))[0])
@@ -161,4 +174,4 @@ def test_command_prints_the_table_and_writes_json(tmp_path, capsys, monkeypatch)
     assert "47 micro-credentials" in printed and "| layer | measure | n | value |" in printed
     summary = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert summary["split"] == "dev" and summary["n_outcomes"] == sum(len(c["outcomes"]) for c in GOLD)
-    assert {f["layer"] for f in summary["figures"]} == {"overload findings", "level finding"}
+    assert {f["layer"] for f in summary["figures"]} == {"overload findings"}

@@ -4,7 +4,7 @@
 
 DIR adds the gate: a plain TF-IDF classifier trained on the rows of the SDG model (`training.texts.sdg_rows`), which a model
 with an encoder has to beat. Nothing is fitted on the gold set. `n` is the number of gold labels for recall and F1, of tags for
-precision, of cases for a share. Intervals are 95%, from 2,000 resamples of whole credentials.
+precision, of cases for a share. Intervals are 95%, from 2,000 resamples of whole credentials (`training.measures`).
 """
 
 from __future__ import annotations
@@ -189,6 +189,19 @@ def level_measures(golds: Sequence[Gold], tagged: Sequence[TaggedCredential]) ->
     return measures
 
 
+def mismatch_measures(golds: Sequence[Gold], tagged: Sequence[TaggedCredential]) -> list[Measure]:
+    """Return how often a stated level far from the gold one is found, and how often one that is not."""
+    measures = []
+    for name, wanted in (("two levels or more", True), ("one level or none", False)):
+        cases = []
+        for g, t in zip(golds, tagged, strict=True):
+            stated = to_eqf(g["framework"], g["level"])
+            far = None if stated is None else min(abs(level - g["eqf"]) for level in stated[0]) >= 2
+            cases.append([any(f.rule == "level-mismatch" for f in t.findings) if far is wanted else None])
+        measures.append(_share("level finding", f"stated level off by {name}: mismatch found", cases))
+    return measures
+
+
 def _kind(gold: Gold) -> str:
     return "big but fine" if gold["big_but_fine"] else str(gold["overloaded"])
 
@@ -208,13 +221,6 @@ def finding_measures(golds: Sequence[Gold], tagged: Sequence[TaggedCredential]) 
     loaded = [[frozenset({"x"} if g["overloaded"] != "no" else ())] for g in golds]
     flagged = [[frozenset({"x"} if has(t, DENSITY_RULES + SIZE_RULES) else ())] for t in tagged]
     measures += _prf("overload findings", loaded, flagged, "any kind: ")
-    for name, wanted in (("two levels or more", True), ("one level or none", False)):
-        cases = []
-        for g, t in zip(golds, tagged, strict=True):
-            stated = to_eqf(g["framework"], g["level"])
-            far = None if stated is None else min(abs(level - g["eqf"]) for level in stated[0]) >= 2
-            cases.append([has(t, ("level-mismatch",)) if far is wanted else None])
-        measures.append(_share("level finding", f"stated level off by {name}: mismatch found", cases))
     return measures
 
 
@@ -274,7 +280,7 @@ def figures(
         measures.append(_share("Bloom", "same set of levels", _pairwise(gold, found, lambda a, b: a == b)))
     measures += assessable_measures(golds, tagged)
     if "eqf" in served:
-        measures += level_measures(golds, tagged)
+        measures += level_measures(golds, tagged) + mismatch_measures(golds, tagged)
     measures += finding_measures(golds, tagged)
     for name, sets in (("goal", found_goals), ("skill", skills)):
         if {"goal": "sdg", "skill": "esco"}[name] in served:

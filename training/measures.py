@@ -1,7 +1,8 @@
 """Figures with intervals: every measure is a function of counts summed over credentials, so one resampling serves all.
 
 Outcomes of one credential resemble one another, so intervals come from resampling whole credentials (cluster bootstrap,
-Efron and Tibshirani 1993): percentiles 2.5 and 97.5.
+Efron and Tibshirani 1993): percentiles 2.5 and 97.5. Where every resample gives the same share, 0 or 1, that would look like
+certainty; the interval is then Wilson's (1927), each credential counted as one case.
 """
 
 from __future__ import annotations
@@ -47,12 +48,15 @@ class Measure:
         [value] = self.statistic(counts.sum(axis=0, keepdims=True))
         resampled = self.statistic(weights @ counts)
         known = resampled[~np.isnan(resampled)]
-        if math.isnan(value) or not len(known):
-            return Figure(self.layer, self.name, self.n, None if math.isnan(value) else round(float(value), 3), None)
-        low, high = np.percentile(known, [2.5, 97.5])
-        return Figure(
-            self.layer, self.name, self.n, round(float(value), 3), (round(float(low), 3), round(float(high), 3))
-        )
+        if math.isnan(value):
+            return Figure(self.layer, self.name, self.n, None, None)
+        interval = None
+        if known.min() < known.max():
+            low, high = np.percentile(known, [2.5, 97.5])
+            interval = (round(float(low), 3), round(float(high), 3))
+        elif self.statistic is ratio:
+            interval = _wilson(float(value), int((counts[:, 1] > 0).sum()))
+        return Figure(self.layer, self.name, self.n, round(float(value), 3), interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,12 @@ class Figure:
         """Return a record for JSON."""
         interval = None if self.interval is None else list(self.interval)
         return {"layer": self.layer, "measure": self.name, "n": self.n, "value": self.value, "interval": interval}
+
+
+def _wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
+    centre, half = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low, high = ((centre + sign * half) / (1 + z * z / n) for sign in (-1, 1))
+    return round(max(low, 0.0), 3), round(min(high, 1.0), 3)
 
 
 def draws(n_credentials: int, n_resamples: int = N_RESAMPLES) -> npt.NDArray[np.int64]:
