@@ -1,8 +1,8 @@
-"""Fitting a linear head: logistic regression per concept, calibrated and thresholded on predictions for unseen groups."""
+"""Fitting a linear head: one linear model per concept, calibrated and thresholded on predictions for unseen groups."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ def fit_linear(
     *,
     weights: npt.NDArray[np.float32] | None = None,
     calibrate_on: npt.NDArray[np.bool_] | None = None,
-    lexical: dict[str, int] | None = None,
+    lexical: Mapping[str, Any] | None = None,
     lexical_scale: float = 1.0,
     embedding_scale: float = 1.0,
     regularisation: float = 1.0,
@@ -71,7 +71,7 @@ def fit_linear(
         Weight of each judgement.
     calibrate_on : ndarray of bool (n,) or None
         Rows on which probabilities are calibrated: those that look like what will be tagged. None for all.
-    lexical : dict or None
+    lexical : mapping or None
         Options of `Lexical.fit`; None to use vectors alone.
     lexical_scale, embedding_scale : float
         How much the two kinds of feature count against each other (they are scaled before the ridge penalty).
@@ -80,8 +80,8 @@ def fit_linear(
     softmax : bool
         One of the concepts holds (each row of `targets` has one 1) instead of any number of them.
     solver : str
-        ``lbfgs``: logistic regression, for dense and mixed features. ``svm``: linear support vector machine with squared
-        hinge loss, several times faster on words alone; not with `softmax`.
+        ``lbfgs``: logistic regression, for dense and mixed features. ``svm``: linear support vector machine with
+        squared hinge loss, several times faster on words alone; not with `softmax`.
     n_folds, seed : int
 
     Returns
@@ -122,9 +122,7 @@ def fit_linear(
     head = LinearHead(
         None if vectors is None else np.ascontiguousarray(coefficients[:dim] * embedding_scale, dtype=np.float32),
         vocabulary,
-        None
-        if vocabulary is None
-        else np.ascontiguousarray(coefficients[dim:] * lexical_scale, dtype=np.float32),
+        None if vocabulary is None else np.ascontiguousarray(coefficients[dim:] * lexical_scale, dtype=np.float32),
         intercept.astype(np.float32),
         slope,
         offset,
@@ -144,8 +142,8 @@ def _lexical_matrix(texts: Sequence[str], vocabulary: Lexical) -> Any:
     from scipy import sparse
 
     rows = [vocabulary.row(t) for t in texts]
-    indptr = np.cumsum([0, *(len(r.index) for r in rows)])
-    index = np.concatenate([r.index for r in rows]) if rows else np.empty(0, dtype=np.int64)
+    indptr = np.cumsum([0, *(len(r.columns) for r in rows)])
+    index = np.concatenate([r.columns for r in rows]) if rows else np.empty(0, dtype=np.int64)
     value = np.concatenate([r.value for r in rows]) if rows else np.empty(0, dtype=np.float32)
     return sparse.csr_matrix((value, index, indptr), shape=(len(texts), len(vocabulary.vocabulary)))
 
@@ -223,7 +221,11 @@ def _temperature(raw: npt.NDArray[np.float32], targets: npt.NDArray[np.float32])
 
 
 def best_threshold(
-    probability: npt.NDArray[np.floating], y: npt.NDArray[np.floating], *, min_precision: float = 0.0, floor: float = 0.1
+    probability: npt.NDArray[np.floating],
+    y: npt.NDArray[np.floating],
+    *,
+    min_precision: float = 0.0,
+    floor: float = 0.1,
 ) -> float:
     """Return the threshold with the best F1 among those that are at least `min_precision` precise.
 
@@ -238,6 +240,10 @@ def best_threshold(
         return 0.5
     precision, f1 = hits / n, 2 * hits / (n + hits[-1])
     allowed = last & (precision >= min_precision)
-    best = int(np.flatnonzero(allowed)[f1[allowed].argmax()]) if allowed.any() else int(np.where(last, precision, -1).argmax())
+    best = (
+        int(np.flatnonzero(allowed)[f1[allowed].argmax()])
+        if allowed.any()
+        else int(np.where(last, precision, -1).argmax())
+    )
     upper, lower = float(p[best]), float(p[best + 1]) if best + 1 < len(p) else floor
     return max(floor, (upper + max(lower, floor)) / 2)

@@ -338,7 +338,7 @@ def _linear(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy: Ta
             f"{len(taxonomy.concepts)}",
             hint="train it again",
         )
-    embedding = arrays["embedding"] if "embedding" in arrays else None
+    embedding = arrays.get("embedding")
     return LinearHead(
         embedding, lexical, weights, intercept, arrays["slope"], arrays["offset"], manifest["head"]["softmax"]
     )
