@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -334,11 +334,13 @@ def _say_summary(summary: Summary) -> None:
     print(f"findings: {found or 'none'}", file=err)
     if summary.n_problems:
         print(f"{n(summary.n_problems, 'cell or row', 'cells or rows')} could not be read as they stand:", file=err)
-        for problem in summary.problems:
-            print(f"  {problem.render()}", file=err)
-        more = summary.n_problems - len(summary.problems)
-        if more:
-            print(f"  … and {more:,} more: they stand in the output under `problems`, and in the report", file=err)
+        listed = 0
+        for problem, count in summary.problems.values():
+            listed += count
+            print(f"  {problem.render()}{f' (and {count - 1:,} more like it)' if count > 1 else ''}", file=err)
+        if listed < summary.n_problems:
+            print(f"  … and {summary.n_problems - listed:,} of other kinds", file=err)
+        print("each stands in the output under `problems`, and in the report", file=err)
 
 
 def _explained(explained: dict[str, Any]) -> Iterator[str]:
@@ -358,7 +360,7 @@ def _explained(explained: dict[str, Any]) -> Iterator[str]:
             yield f"  · {other['score']:.2f}  {other['label']}  (threshold {other['threshold']:.2f})"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     for row in [head, *rows]:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

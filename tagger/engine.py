@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Summary", "tag_catalogue"]
 
-_KEPT_PROBLEMS = 20
+_MOST_KINDS = 30
 
 
 @dataclass(slots=True)
@@ -34,8 +34,8 @@ class Summary:
     findings : Counter of str
         By severity.
     n_problems : int
-    problems : list of Problem
-        The first few.
+    problems : dict
+        For each kind of problem (column and message), its first case and the number of cases.
     """
 
     n_rows: int = 0
@@ -46,25 +46,27 @@ class Summary:
     n_untagged: int = 0
     findings: Counter[str] = field(default_factory=Counter)
     n_problems: int = 0
-    problems: list[Problem] = field(default_factory=list)
+    problems: dict[tuple[str | None, str], tuple[Problem, int]] = field(default_factory=dict)
 
     def add(self, tagged: TaggedCredential) -> None:
         """Count one credential."""
         self.n_credentials += 1
         self.n_outcomes += len(tagged.outcomes)
         self.n_without_outcomes += not tagged.outcomes
-        self.n_untagged += sum(
-            all(t.taxonomy in ("bloom", "eqf") for t in outcome.tags) for outcome in tagged.outcomes
-        )
+        self.n_untagged += sum(all(t.taxonomy in ("bloom", "eqf") for t in outcome.tags) for outcome in tagged.outcomes)
         self.findings.update(f.severity for f in tagged.findings)
         self.note(tagged.credential.problems)
 
     def note(self, problems: Iterable[Problem]) -> None:
-        """Count problems and keep the first few."""
+        """Count problems by kind; of a kind beyond the first `_MOST_KINDS` only the number is kept."""
         for problem in problems:
             self.n_problems += 1
-            if len(self.problems) < _KEPT_PROBLEMS:
-                self.problems.append(problem)
+            kind = (problem.column, problem.message)
+            if kind in self.problems:
+                first, n = self.problems[kind]
+                self.problems[kind] = (first, n + 1)
+            elif len(self.problems) < _MOST_KINDS:
+                self.problems[kind] = (problem, 1)
 
 
 def tag_catalogue(

@@ -60,8 +60,8 @@ class LinearHead:
         if self.lexical is not None and self.lexical_weights is not None:
             for i, text in enumerate(texts):
                 row = self.lexical.row(text)
-                if len(row.index):
-                    scores[i] += row.value @ self.lexical_weights[row.index]
+                if len(row.columns):
+                    scores[i] += row.value @ self.lexical_weights[row.columns]
         return scores
 
     def scores(self, texts: Sequence[str], vectors: FloatArray | None) -> FloatArray:
@@ -83,7 +83,7 @@ class LinearHead:
             pieces += _token_shares(tokens, self.embedding[:, concept])
         if self.lexical is not None and self.lexical_weights is not None:
             row = self.lexical.row(text)
-            value = dict(zip(row.index.tolist(), row.value.tolist(), strict=True))
+            value = dict(zip(row.columns.tolist(), row.value.tolist(), strict=True))
             n: dict[int, int] = {}
             for i, _, _ in row.occurrences:
                 n[i] = n.get(i, 0) + 1

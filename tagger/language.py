@@ -37,50 +37,23 @@ _ENGLISH: Final = frozenset(
 )
 # Function words of languages that catalogues come in, less those that English has too.
 _OTHER: Final = frozenset(
-    (
-        "och att som av för med på är det den ett inom samt kan ska "  # Swedish
-        "og til af er på kan som ved eller "  # Danish, Norwegian
-        "und der die das den dem mit für von zu im ein eine oder nach sowie über zur zum "  # German
-        "de la le les des du et en une pour dans sur avec par aux ses leur leurs est sont ou "  # French
-        "el los las del y un una para con por sus al como e o "  # Spanish
-        "het een van voor met zijn worden naar bij door aan "  # Dutch
-        "il lo gli di della delle dei e un una per con nel nella alla sono "  # Italian
-        "os das dos da do em um uma para com na no ao pelo sobre "  # Portuguese
-        "i w z na do oraz dla przez się jest "  # Polish
-        "ja on sekä tai ovat voi että "  # Finnish
-        "agus an na le ar do i go "  # Irish
-        "dan yang untuk dengan dalam pada dari bagi kepada"  # Malay
-    ).split()
-) - frozenset(
-    [
-        "a",
-        "an",
-        "i",
-        "on",
-        "as",
-        "of",
-        "do",
-        "no",
-        "in",
-        "for",
-        "to",
-        "with",
-        "by",
-        "from",
-        "or",
-        "is",
-        "are",
-        "be",
-        "at",
-        "this",
-        "that",
-        "into",
-        "the",
-        "and",
-        "her",
-        "den",
-        "die",
-    ]
+    word
+    for line in (
+        "och att som av för med på är det den ett inom samt kan ska",  # Swedish
+        "og til af er på kan som ved eller",  # Danish, Norwegian
+        "und der die das den dem mit für von zu im ein eine oder nach sowie über zur zum",  # German
+        "de la le les des du et en une pour dans sur avec par aux ses leur leurs est sont ou",  # French
+        "el los las del y un una para con por sus al como e o",  # Spanish
+        "het een van voor met zijn worden naar bij door aan",  # Dutch
+        "il lo gli di della delle dei e un una per con nel nella alla sono",  # Italian
+        "os das dos da em um uma para com na ao pelo sobre",  # Portuguese
+        "w z na oraz dla przez się jest",  # Polish
+        "ja sekä tai ovat voi että",  # Finnish
+        "agus na le ar go",  # Irish
+        "dan yang untuk dengan dalam pada dari bagi kepada",  # Malay
+    )
+    for word in line.split()
+    if word not in ("den", "die")  # English has these too
 )
 
 

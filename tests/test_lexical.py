@@ -18,7 +18,7 @@ def test_vocabulary_keeps_what_occurs_often_enough() -> None:
 def test_row_is_of_unit_length_and_empty_without_known_words() -> None:
     lexical = Lexical.fit(TEXTS, min_df=1)
     assert np.isclose((lexical.row("Design a well").value ** 2).sum(), 1)
-    assert len(lexical.row("völlig anders").index) == 0
+    assert len(lexical.row("völlig anders").columns) == 0
 
 
 @given(st.text(max_size=200))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,9 @@ def main() -> None:
     vectors = concept_vectors(taxonomy, options.wheels, encoder)
     blank = np.zeros(len(SIGNALS), dtype=np.float32)
     head = build_retrieval(taxonomy, vectors, blank, 0.0)
-    texts, judgements, sources = map(list.__add__, judged(options.data, taxonomy), judged_gold(taxonomy))
+    texts, judgements, sources = judged(options.data, taxonomy)
+    gold_texts, gold_judgements, gold_sources = judged_gold(taxonomy)
+    texts, judgements, sources = texts + gold_texts, judgements + gold_judgements, sources + gold_sources
     coefficients, intercept, unseen, n_right = calibrate(head, texts, encoder.encode(texts), judgements)
     threshold, figures = choose_threshold(unseen, n_right)
     p, y = np.array([x[1] for x in unseen]), np.array([x[2] == 2 for x in unseen])
@@ -184,7 +187,7 @@ def main() -> None:
         "calibration_error": round(expected_calibration_error(p, y), 3),
         **figures,
     }
-    print(metrics, dict(zip(*np.unique(sources, return_counts=True), strict=True)))
+    print(metrics, Counter(sources))
     model = Model(
         "esco",
         "0.1.0",

@@ -89,6 +89,47 @@ class CatalogueSummary:
     problems: tuple[ProblemGroup, ...]
     n_problems: int
 
+    def render(self) -> str:
+        """Return the summary as text for a person to read."""
+
+        def counted(counts: Mapping[str, int]) -> str:
+            return ", ".join(f"{name or 'not named'} {n:,}" for name, n in sorted(counts.items(), key=lambda x: (-x[1], x[0])))
+
+        encoding = f", {self.encoding}" if self.encoding else ""
+        lines = [f"{self.path} ({self.format}{encoding})", "", "columns"]
+        lines += [f"  {line}" for line in self.mapping.render().splitlines()]
+        lines += [
+            "",
+            f"rows         {self.n_rows:,}: {self.n_credentials:,} credentials, {self.n_empty_rows:,} empty rows"
+            + (f", {self.n_unreadable_rows:,} unreadable rows kept as credentials" if self.n_unreadable_rows else ""),
+            f"outcomes     {self.n_outcomes:,} in {self.n_with_outcomes:,} credentials, {self.n_without_outcomes:,} without any",
+        ]
+        if self.outcomes_per_credential is not None:
+            least, median, most = self.outcomes_per_credential
+            lines.append(f"             {least:g} to {most:g} in a credential, median {median:g}")
+        if self.n_stated_outcomes < self.n_outcomes:
+            n = self.n_outcomes - self.n_stated_outcomes
+            lines.append(f"             {n:,} are sentences of a description, not stated outcomes")
+        sizes = counted(self.sizes) or "none with credits"
+        lines += [
+            f"sizes        {sizes}; {self.n_with_hours:,} with hours; {self.n_without_size:,} with neither",
+            *(
+                f"levels       {framework or 'framework not named'}: {counted(found)}"
+                for framework, found in sorted(self.levels.items())
+            ),
+            f"             {self.n_without_level:,} without a level",
+        ]
+        if self.languages:
+            lines.append(f"languages    {counted(self.languages)}")
+        lines += ["", f"problems     {self.n_problems:,}"]
+        for group in self.problems:
+            others = [str(p.row) for p in group.first[1:] if p.row is not None]
+            if others and group.count > len(group.first):
+                others.append(f"{group.count - len(group.first):,} more")
+            also = f" (also row {', '.join(others)})" if others else ""
+            lines.append(f"  {group.count:>6,}  {group.first[0].render()}{also}")
+        return "\n".join(lines)
+
 
 class _Problems:
     def __init__(self) -> None:

@@ -1,0 +1,60 @@
+"""Speed as ratios against a reference in the same run; no absolute time is asserted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from tagger.records import Credential, LearningOutcome
+from tagger.tagging import Tagger
+
+
+def seconds(work: Callable[[], object], repeats: int = 3) -> float:
+    """Return the least processor time of some runs, which other load on the machine disturbs least."""
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.process_time()
+        work()
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def credentials(n: int, distinct: int) -> list[Credential]:
+    texts = [f"Evaluate method {k} for treating water, waste and soil on a farm of size {k}" for k in range(distinct)]
+    return [
+        Credential(str(i), outcomes=tuple(LearningOutcome(f"{i}/{j}", texts[(i + j) % distinct]) for j in range(4)))
+        for i in range(n)
+    ]
+
+
+def test_repeated_texts_cost_next_to_nothing(shipped_tagger: Tagger) -> None:
+    """A text is encoded and tagged once: 16 times the outcomes, the same texts, far less than 16 times the work."""
+
+    def tag(n: int) -> Callable[[], object]:
+        return lambda: list(Tagger(shipped_tagger.models, shipped_tagger.encoder).tag(credentials(n, 64)))
+
+    assert seconds(tag(256)) < 6 * seconds(tag(16))
+
+
+def test_heads_cost_less_than_the_encoder(shipped_tagger: Tagger) -> None:
+    """Tagging one text with every linear model costs less than encoding it."""
+    texts = [c.outcomes[0].text for c in credentials(128, 128)]
+    vectors = shipped_tagger.encoder.encode(texts)
+    encode = seconds(lambda: shipped_tagger.encoder.encode(texts))
+    for name in ("sdg", "bloom", "eqf"):
+        model = shipped_tagger.model_for(name)
+        model.scores(texts, vectors)
+        assert seconds(lambda model=model: model.scores(texts, vectors)) < encode  # type: ignore[misc]
+
+
+def test_retrieval_is_a_matrix_product_and_little_more(shipped_tagger: Tagger) -> None:
+    """ESCO linking of a batch stays within a small multiple of the brute-force product over all concepts."""
+    texts = [c.outcomes[0].text for c in credentials(128, 128)]
+    vectors = shipped_tagger.encoder.encode(texts)
+    model = shipped_tagger.model_for("esco")
+    matrix = model.head.vectors  # type: ignore[union-attr]
+    model.top(texts, vectors, 10)
+    reference = seconds(lambda: np.sort(vectors @ matrix.T, axis=1))
+    assert seconds(lambda: model.top(texts, vectors, 10)) < 3 * reference
