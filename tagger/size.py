@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from tagger.errors import TaxonomyError
 from tagger.levels import read_levels
+from tagger.programme_parts import programme_part
 from tagger.records import Credential, Finding, Size
 from tagger.taxonomy import (
     Award,
@@ -164,7 +165,8 @@ def check(credential: Credential) -> tuple[list[Finding], list[str]]:
         ``size-award`` (it is an award in its own right), ``size-award-exists`` (an award of this size exists, and the
         authority accepts the micro-credential all the same), ``size-hours`` (hours and credits contradict each other).
         A regulator's limit makes a red finding, that of a framework or pilot an amber one, our own assumption or a row
-        seen in no primary source at most an info or amber one.
+        seen in no primary source at most an info or amber one. ``size-award`` is info where the title plainly names a
+        part of a programme, such as a dissertation.
     not_checked : list of str
         Everything that was not compared, and why.
     """
@@ -314,9 +316,19 @@ def _check_awards(credential: Credential, size: Size, scope: _Scope) -> tuple[li
         is_sure = any(a.confidence != "low" for a, _ in kept)
         names = " or ".join(a.award for a, _ in kept)
         bound = kept[0][1]
-        message = f"{bound.words} at {_title(framework)} level {levels[0]} make an award in its own right: {names}."
-        advice = "Offer it as that award, or as smaller micro-credentials that stack towards it."
-        severity = "red" if is_sure and rule.below_award else "amber"
+        where = f"{bound.words} at {_title(framework)} level {levels[0]}"
+        title = credential.title
+        if part := programme_part(title) if isinstance(title, str) else None:
+            severity = "info"
+            message = (
+                f"By its title ({part}) it is part of a programme, not a stand-alone credential; as a stand-alone "
+            )
+            message += f"credential {where} would be an award in its own right: {names}."
+            advice = "Leave it out of a list of micro-credentials. If it can be taken alone, offer it as that award."
+        else:
+            severity = "red" if is_sure and rule.below_award else "amber"
+            message = f"{where} make an award in its own right: {names}."
+            advice = "Offer it as that award, or as smaller micro-credentials that stack towards it."
         return [_finding("size-award", severity, bound, scope, message, advice, kept[0][0])], missing
     if not certain:
         return [], missing

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tagger.overload import load_norm
+from tagger.density import load_norm
 from tagger.shipped import shipped
 from training import density
 

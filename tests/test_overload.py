@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagger import overload
+from tagger import density, overload
+from tagger.density import DensityNorm, calibrate, fit_norm, load_norm
 from tagger.errors import ModelError
-from tagger.overload import DensityNorm, calibrate, count_outcomes, effective_topics, fit_norm, load_norm, mean_distance
+from tagger.overload import count_outcomes, effective_topics, mean_distance
 from tagger.records import Credential, LearningOutcome, Size
 from tagger.shipped import shipped
 
@@ -143,7 +144,7 @@ def test_calibration_brings_the_tail_to_its_nominal_share() -> None:
 
 def test_saved_norm_loads_again(tmp_path: Path) -> None:
     norm = calibrate(NORM, sample(NORM, HOURS))
-    overload.save_norm(norm, tmp_path, {"id": "own", "version": "1"})
+    density.save_norm(norm, tmp_path, {"id": "own", "version": "1"})
     assert load_norm(tmp_path) == norm
     manifest = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
     assert (manifest["kind"], manifest["format"], manifest["id"]) == ("norm", 1, "own")
@@ -153,8 +154,12 @@ def test_saved_norm_loads_again(tmp_path: Path) -> None:
     ("file", "old", "new", "message"),
     [
         ("norm.json", "0.4", "0.9", "checksum"),
-        ("manifest.json", '"norm"', '"linear"', "kind `linear`"),
-        ("manifest.json", '"format": 1', '"format": 9', "format `9`"),
+        ("manifest.json", '"norm"', '"linear"', "kind is `linear`, expected `norm`"),
+        ("manifest.json", '"format": 1', '"format": 9', "format is `9`, this program reads `1`"),
+        ("manifest.json", '"format": 1,', "", "lacks `format`"),
+        ("manifest.json", '"files": {', '"checksums": {', "lacks `files`"),
+        ("manifest.json", ">=0.1,<2", ">=7,<8", "made for outcome-tagger `>=7,<8`"),
+        ("manifest.json", ">=0.1,<2", "any", "made for outcome-tagger `any`"),
         ("manifest.json", "{", "", "cannot be read"),
     ],
 )
@@ -166,6 +171,30 @@ def test_damaged_norm_is_refused(tmp_path: Path, file: str, old: str, new: str, 
     (folder / file).write_text(text.replace(old, new, 1), "utf-8")
     with pytest.raises(ModelError, match=message):
         load_norm(folder)
+
+
+@pytest.mark.parametrize(
+    ("program", "version", "is_allowed"),
+    [
+        (">=0.1,<2", "0.1.0", True),
+        (">=0.1,<2", "0.1.0.dev3", True),
+        (">=0.1,<2", "1.12", True),
+        (">=0.1,<2", "2.0.0", False),
+        (">=0.2,<2", "0.1.9", False),
+        (">=0.10", "0.9", False),
+        ("==0.1", "0.1", False),
+        (None, "0.1", False),
+    ],
+)
+def test_range_of_program_versions(program: object, version: str, is_allowed: bool) -> None:
+    assert density._is_made_for(program, version) == is_allowed
+
+
+def test_manifest_that_is_no_object_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "norm.json").write_text("{}", "utf-8")
+    (tmp_path / "manifest.json").write_text("[]", "utf-8")
+    with pytest.raises(ModelError, match="is a list, expected an object"):
+        load_norm(tmp_path)
 
 
 def test_missing_norm_is_refused(tmp_path: Path) -> None:
@@ -271,27 +300,55 @@ def test_ordinary_amber_and_red() -> None:
 
 def test_message_inverts_the_norm_in_the_credential_s_own_unit() -> None:
     (finding,), _ = overload.check(credential(12), norm=replace(NORM, hours=(50.0, 300.0)))
-    assert "12 outcomes in 7.5 ECTS credits is more than even a course of 10 ECTS typically lists" in finding.message
+    assert finding.message == (
+        "12 stated outcomes. In 7.5 ECTS credits that is more than even a course of 10 ECTS typically lists in an example."
+    )
     wide = replace(NORM, hours=(50.0, 3000.0))
     (finding,), _ = overload.check(credential(12), norm=wide)
     equivalent = wide.equivalent_hours(12) / 30
-    assert f"12 outcomes in 7.5 ECTS credits is what a {equivalent:.0f}-ECTS course typically lists" in finding.message
+    assert f"In 7.5 ECTS credits that is what a {equivalent:.0f}-ECTS course typically lists" in finding.message
     (finding,), _ = overload.check(credential(12, None, None, (200.0, 200.0)), norm=wide)
-    assert "12 outcomes in 200 hours is what a" in finding.message and "-hour course" in finding.message
+    assert "12 stated outcomes. In 200 hours that is what a" in finding.message and "-hour course" in finding.message
 
 
 def test_message_says_how_it_counted() -> None:
     texts = [*plain(11), plain(1)[0].upper(), "Analyse data and explain their meaning."]
     c = Credential("x", outcomes=outcomes(texts), size=Size(3, "ECTS"), language="en-GB")
     (finding,), _ = overload.check(c, norm=replace(NORM, acts_per_outcome=1.1))
-    assert finding.measured == 13
-    assert (
-        "Of 13 stated, 1 that repeat another" in finding.message and "several acts are counted as 2" in finding.message
-    )
+    assert (finding.measured, finding.unit) == (13, "separate acts")
+    counted = "13 stated outcomes; without repetitions 12; counted by their separate acts 13. In 3 ECTS credits that"
+    assert finding.message.startswith(counted)
     (finding,), _ = overload.check(replace(c, language="sv"), norm=replace(NORM, acts_per_outcome=1.1))
-    assert finding.measured == 12
+    assert (finding.measured, finding.unit) == (12, "outcomes")
     (finding,), _ = overload.check(c, norm=NORM)  # it is not known how many acts its own outcomes name
     assert finding.measured == 12
+
+
+def test_acts_alone_never_make_it_red() -> None:
+    norm = replace(NORM, acts_per_outcome=1.1)
+    compound = "Identify hazards, assess the risks, recommend controls and explain them to staff number"
+    amber = norm.quantile(0.95, 225.0) + 1
+    for n in range(3, amber + 4):
+        c = Credential("x", outcomes=outcomes([f"{compound} {i}." for i in range(n)]), size=Size(7.5, "ECTS"))
+        findings, _ = overload.check(c, norm=norm)
+        many = norm.of_acts().percentile(3 * n, 225.0)
+        expected = [] if many < 95 else ["red" if many >= 99 and n >= amber else "amber"]
+        assert [f.severity for f in findings] == expected
+        if many >= 99 and n < amber:
+            (finding,) = findings
+            assert finding.message.startswith(f"{n} stated outcomes; counted by their separate acts {3 * n}. ")
+            assert "Listed outcomes alone are not unusually many" in finding.message
+            assert finding.limit == norm.of_acts().quantile(0.95, 225.0) and "95th percentile" in str(finding.norm)
+
+
+def test_count_and_norm_are_scaled_alike() -> None:
+    """With acts counted apart, a list of one act each is held against the norm of acts, and so found later."""
+    norm = replace(NORM, acts_per_outcome=1.5)
+    at = norm.quantile(0.95, 225.0) + 1
+    assert overload.check(credential(at), norm=norm)[0] == []
+    assert overload.check(replace(credential(at), language="sv"), norm=norm)[0] != []
+    (finding,), _ = overload.check(credential(norm.of_acts().quantile(0.95, 225.0) + 1), norm=norm)
+    assert finding.limit == norm.of_acts().quantile(0.95, 225.0)
 
 
 def test_norm_of_acts_lists_more() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger import size
+from tagger.programme_parts import programme_part
 from tagger.records import Credential, Level, Size
 
 
@@ -97,6 +99,83 @@ def test_award_is_named_with_its_source() -> None:
 def test_largest_award_reached_is_the_one_named() -> None:
     (finding,), _ = size.check(credential(125, framework="FHEQ", level="7"))
     assert "Postgraduate Diploma" in finding.message and "Certificate" not in finding.message
+
+
+def test_part_of_a_programme_is_info_and_says_why() -> None:
+    masters = credential(60, framework="SCQF", level="11")
+    (finding,), _ = size.check(replace(masters, title="Dissertation (Marine Ecology)"))
+    assert (finding.rule, finding.severity, finding.measured) == ("size-award", "info", 60)
+    assert finding.message == (
+        "By its title (Dissertation) it is part of a programme, not a stand-alone credential; as a stand-alone "
+        "credential 60 SCQF credits at SCQF level 11 would be an award in its own right: Postgraduate Certificate."
+    )
+    (finding,), _ = size.check(replace(masters, title="Marine Ecology"))
+    assert finding.severity == "red" and "stand-alone" not in finding.message
+
+
+def test_title_of_a_part_changes_no_other_finding() -> None:
+    for case, expected in TRUTH:
+        assert found(replace(case, title="Leadership in Care")) == expected
+        as_part = {rule: "info" if rule == "size-award" else severity for rule, severity in expected.items()}
+        assert found(replace(case, title="MSc Dissertation")) == as_part
+
+
+@pytest.mark.parametrize(
+    ("title", "part"),
+    [
+        ("Dissertation", "Dissertation"),
+        ("Creative Writing Dissertation", "Dissertation"),
+        ("Leading Change Dissertation (MSc)", "Dissertation"),
+        ("MSc Project and Thesis", "MSc Project"),
+        ("Electronics: Project and Thesis", "Project"),
+        ("Literature Review and Dissertation", "Dissertation"),
+        ("Research Project or Industrial Placement", "Research Project"),
+        ("Research  Project in Ecology", "Research Project"),
+        ("Senior Honours Project 2", "Senior Honours Project"),
+        ("Machine Learning Systems Project (60 credits)", "Project"),
+        ("3-month placement", "3-month placement"),
+        ("Work-based Placement: Care", "Work-based Placement"),
+        ("Business Plan Capstone", "Capstone"),
+        ("Marketing internship", "internship"),
+        ("Clinical Practicum II", "Practicum"),
+        ("Physics Year Abroad", "Year Abroad"),
+        ("Study abroad (20 credits)", "Study abroad"),
+        ("ePortfolio", "ePortfolio"),
+        ("Portfolio", "Portfolio"),
+    ],
+)
+def test_titles_of_parts_of_a_programme(title: str, part: str) -> None:
+    assert programme_part(title) == part
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "",
+        "Leadership in Care",
+        "Project Management",
+        "Managing Agile Projects",
+        "International Project Finance",
+        "Project-Based Learning",
+        "Leading a Digital Transformation Project",
+        "The Human Genome Project",
+        "Web Development with Capstone Project",
+        "Data Analytics (with internship)",
+        "Data Science and Capstone Project",
+        "Thesis Writing",
+        "Writing a Thesis",
+        "Supervising Dissertations",
+        "Hypothesis Testing and Photosynthesis",
+        "Dental Implant Placement",
+        "Supporting Students in Clinical Placement",
+        "Portfolio Management",
+        "Investment Portfolio Theory",
+        "Study Abroad Advising",
+        "Advanced Placement Calculus",
+    ],
+)
+def test_titles_about_such_parts_or_with_one_are_not_parts(title: str) -> None:
+    assert programme_part(title) is None
 
 
 def test_confidence_below_high_is_said() -> None:
@@ -191,9 +270,12 @@ PLACES = st.one_of(ODD, st.sampled_from(["NZ", "UK", "Netherlands", "Australia",
 
 
 @settings(deadline=None)
-@given(ODD, PLACES, PLACES, PLACES, PLACES, st.one_of(ODD, st.tuples(ODD, ODD)))
-def test_never_raises(credits: Any, place: Any, framework: Any, level: Any, system: Any, hours: Any) -> None:
+@given(ODD, PLACES, PLACES, PLACES, PLACES, st.one_of(ODD, st.tuples(ODD, ODD)), ODD)
+def test_never_raises(
+    credits: Any, place: Any, framework: Any, level: Any, system: Any, hours: Any, title: Any
+) -> None:
     c = credential(credits, place=place, framework=framework, level=level, system=system, hours=hours)
+    c = replace(c, title=title)
     findings, not_checked = size.check(c)
     assert all(f.severity in ("info", "amber", "red") and f.message and f.advice and f.norm for f in findings)
     assert all(isinstance(reason, str) for reason in not_checked)

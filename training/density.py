@@ -23,7 +23,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.overload import DensityNorm, calibrate, count_outcomes, fit_norm, save_norm
+from tagger.density import DensityNorm, calibrate, fit_norm, save_norm
+from tagger.overload import count_outcomes
 from tagger.records import LearningOutcome
 
 HOURS_PER_CREDIT = 40 * 40 / 60
@@ -106,7 +107,7 @@ def log_linear(train: Sequence[Course]) -> Predict:
 
 
 def count_model(censor_above: float, *, is_calibrated: bool) -> Callable[[Sequence[Course]], Predict]:
-    """Return the truncated negative binomial of `tagger.overload`."""
+    """Return the truncated negative binomial of `tagger.density`."""
 
     def fit(train: Sequence[Course]) -> Predict:
         norm = _fit(train, censor_above, is_calibrated=is_calibrated)
