@@ -60,7 +60,6 @@ _OBJECT = re.compile(
 )
 _LONGEST = 500  # characters; what comes later in a title is no title
 _JOINED = re.compile(r"(?:\b(?:and|or)|[&+])\s*$", re.IGNORECASE)
-_FINAL = re.compile(r"dissertation|thesis", re.IGNORECASE)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -77,7 +76,6 @@ def programme_part(title: str) -> str | None:
     title = " ".join(title[:_LONGEST].split())
     for match in _PART.finditer(title):
         before = title[: match.start()]
-        is_joined = _JOINED.search(before) is not None and not _FINAL.match(match[0])
-        if not is_joined and not _OBJECT.search(before):
+        if not _OBJECT.search(before) and not _JOINED.search(before):
             return match[0]
     return None
