@@ -72,4 +72,6 @@ def test_shipped_folder_is_whole() -> None:
     assert {"id", "version", "program", "sources", "metrics"} <= set(manifest)
     card = (folder / "README.md").read_text("utf-8")
     metrics = manifest["metrics"]
-    assert all(str(figure) in card for figure in (load_norm().growth, metrics["pinball"], metrics["above_95"]))
+    norm = load_norm()
+    assert all(str(figure) in card for figure in (norm.growth, metrics["pinball"], metrics["above_95"]))
+    assert f"`acts_per_outcome` ({norm.acts_per_outcome})" in card
