@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -55,17 +56,22 @@ def main() -> NoReturn:
     """Run the command; print errors in one form and set the exit code (0 done, 1 findings, 2 not done)."""
     from tagger.errors import TaggerError
 
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # the locale's encoding, as on Windows, lacks characters that we print
+            stream.reconfigure(encoding="utf-8", errors=stream.errors)
     try:
         app(standalone_mode=True)
     except TaggerError as error:
         print(error.render(), file=sys.stderr)
         sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except OSError as error:
+        where = f"`{error.filename}`: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("error: stopped before the end; no output was written", file=sys.stderr)
-        sys.exit(2)
+    except SystemExit as stop:  # Typer makes 130 of an interrupt, and 1, which means findings here, of a closed pipe
+        if stop.code == 130:
+            print("error: stopped before the end; no file was written", file=sys.stderr)
+        sys.exit(2 if stop.code == 130 or isinstance(stop.__context__, OSError) else stop.code)
     sys.exit(0)
 
 
@@ -282,7 +288,17 @@ class _lines:
             self._open = sys.stdin if self._file == "-" else Path(self._file).open(encoding="utf-8-sig")
         except OSError as error:
             raise TaggerError(f"`{self._file}`: {error.strerror}", hint="give a text file, or `-`") from error
-        return (line.strip() for line in self._open if line.strip())
+        return self._read()
+
+    def _read(self) -> Iterator[str]:
+        from tagger.errors import TaggerError
+
+        try:
+            for line in self._open:
+                if text := line.strip():
+                    yield text
+        except UnicodeDecodeError as error:
+            raise TaggerError(f"`{self._file}`: not UTF-8 ({error.reason})", hint="save it as UTF-8") from error
 
     def __exit__(self, *_: object) -> None:
         if self._file != "-":

@@ -99,12 +99,20 @@ def tag_catalogue(
     Raises
     ------
     CatalogueError
-        If the catalogue or an output cannot be read or written; outputs are then left as they were before.
+        If the catalogue or an output cannot be read or written; outputs that were not complete are left as they were before.
     """
     source = Path(str(catalogue.path))
     for target in [*outputs, *([report_path] if report_path else [])]:
         if str(target) != "-" and source.exists() and Path(target).exists() and source.samefile(target):
             raise CatalogueError(f"`{target}` is the catalogue itself", hint="give another file to -o")
+    targets = [Path(t).resolve() for t in [*outputs, *([report_path] if report_path else [])] if str(t) != "-"]
+    for n, path in enumerate(targets):
+        if path in targets[:n]:
+            raise CatalogueError(f"`{path.name}` is given twice to write to", hint="give each output its own file")
+    if report_path and not Path(report_path).resolve().parent.is_dir():
+        raise CatalogueError(
+            f"`{report_path}`: cannot write, no such folder", hint="make the folder, or give another file to --report"
+        )
     summary = Summary()
     with ExitStack() as stack:
         writers = [stack.enter_context(open_writer(path)) for path in outputs]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -191,3 +192,63 @@ def test_tagging_needs_no_torch_and_no_network(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "o.jsonl").read_text(encoding="utf-8").splitlines()) == 16
+
+
+def test_a_closed_pipe_is_not_taken_for_findings(tmp_path: Path) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_text("".join(f"Treat water {n}\n" for n in range(3000)))
+    command = [sys.executable, "-m", "tagger", "suggest", "--taxonomy", "bloom", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 2 and b"Traceback" not in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+def test_an_interrupt_is_said_and_leaves_no_file(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "import tagger.engine\n"
+        "def stop(*a, **k): os.kill(os.getpid(), signal.SIGINT)\n"
+        "tagger.engine.Summary.add = stop\n"
+        f"sys.argv = ['tagger', 'tag', {str(SAMPLE)!r}, '-o', {str(tmp_path / 'o.jsonl')!r}, '-q', '--model', 'bloom']\n"
+        "from tagger.cli import main\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "stopped before the end" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_output_is_utf8_whatever_the_locale() -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    command = [sys.executable, "-m", "tagger", "explain", "--model", "sdg", "Treat drinking water with filters"]
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert done.returncode == 0 and "✓" in done.stdout.decode("utf-8")
+
+
+def test_a_text_file_that_is_not_utf8_is_one_clear_error(tmp_path: Path) -> None:
+    file = tmp_path / "lines.txt"
+    file.write_bytes(b"caf\xe9 management\n")
+    with pytest.raises(TaggerError, match="not UTF-8"):
+        runner.invoke(app, ["suggest", "--taxonomy", "bloom", str(file)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["-o", "x.jsonl"], "given twice"),
+        (["--report", "x.jsonl"], "given twice"),
+        (["--report", "no/r.html"], "no such folder"),
+    ],
+)
+def test_where_to_write_is_checked_before_the_work(
+    more: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TaggerError, match=said):
+        runner.invoke(
+            app, ["tag", str(SAMPLE), "-o", "x.jsonl", "-q", "--model", "bloom", *more], catch_exceptions=False
+        )
+    assert list(tmp_path.iterdir()) == []
