@@ -107,7 +107,18 @@ class OnnxEncoder:
                 f"`{folder}`: no `manifest.json`; expected an encoder folder",
                 hint="`tagger models` lists what there is",
             )
-        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+        try:
+            manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ModelError(f"`{manifest_path}`: not JSON ({error})", hint="install the package again") from error
+        if not isinstance(manifest, dict) or manifest.get("kind") != "encoder":
+            kind = manifest.get("kind") if isinstance(manifest, dict) else None
+            raise ModelError(
+                f"`{folder}`: kind is `{kind}`, expected `encoder`", hint="give --encoder an encoder folder"
+            )
+        missing = [k for k in ("id", "version", "dim", "max_tokens", "files") if k not in manifest]
+        if missing:
+            raise ModelError(f"`{manifest_path}`: lacks {', '.join(f'`{k}`' for k in missing)}")
         for name in ("model.onnx", "tokenizer.json"):
             path = folder / name
             expected = manifest["files"].get(name)
@@ -123,9 +134,7 @@ class OnnxEncoder:
         self.dim: int = manifest["dim"]
         self.sha256: str = manifest["files"]["model.onnx"]
         self.max_tokens: int = manifest["max_tokens"]
-        self._n_threads = (
-            n_threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        )
+        self._n_threads = n_threads or _n_cores()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(max_length=self.max_tokens)
         self._tokenizer.no_padding()
@@ -166,6 +175,13 @@ class OnnxEncoder:
             return
         with ThreadPoolExecutor(self._n_threads) as pool:  # onnxruntime releases the GIL
             yield from pool.map(one, encodings)
+
+
+def _n_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class SentenceTransformerEncoder:

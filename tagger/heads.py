@@ -1,6 +1,7 @@
 """What turns an outcome's vector and words into probabilities of concepts: a linear head, or retrieval over concept vectors.
 
-Both are linear in the sentence vector, so that the share of every token in a score is exact, not guessed.
+A linear head's score is the sum of what each token and word adds, so the share of each in it is exact. Retrieval re-scores
+what it finds: there the tokens share the cosine with the concept exactly, and words that the label has too count extra.
 """
 
 from __future__ import annotations
@@ -97,11 +98,11 @@ class LinearHead:
 SIGNALS = (
     "cosine",
     "cosine minus that of the nearest concept",
-    "cosine minus that of the tenth nearest concept",
+    "cosine minus that of the eleventh nearest concept (of the last candidate where there are fewer)",
     "share of the label's content words that the text has, weighted by rarity",
     "largest such share among the alternative labels, unweighted",
     "1 if the label begins with one of the text's action verbs",
-    "1 if the text only asks to know or explain, and the concept is a skill",
+    "1 if no verb of the text is known to ask for more than knowing or explaining, and the concept is a skill",
     "logarithm of the number of the text's content words",
 )
 """What a `RetrievalHead` weighs for each candidate, in the order of its coefficients."""
@@ -179,7 +180,7 @@ class RetrievalHead:
         return scores
 
     def shares(self, text: str, tokens: Tokens | None, concept: int) -> list[tuple[int, int, float]]:
-        """Return (start, end, share of the cosine) pieces for one concept; see `LinearHead.shares`."""
+        """Return (start, end, share) pieces for one concept: shares of the cosine, and a bonus for the label's own words."""
         pieces = [] if tokens is None else _token_shares(tokens, self.vectors[concept])
         label = self.label_words[concept]
         # A word of the label that stands in the text is evidence whatever the vectors say.
@@ -197,6 +198,11 @@ def best(scores: FloatArray, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]
     k = min(k, scores.shape[1])
     if k < scores.shape[1]:
         part = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+        last = np.take_along_axis(scores, part, 1).min(axis=1, keepdims=True)
+        for row in np.flatnonzero(
+            (scores >= last).sum(axis=1) > k
+        ):  # which of the equal ones comes in is left open above
+            part[row] = np.sort(np.argsort(-scores[row], kind="stable")[:k])
     else:
         part = np.tile(np.arange(k), (len(scores), 1))
     values = np.take_along_axis(scores, part, 1)

@@ -22,7 +22,7 @@ from tagger.errors import ModelError
 from tagger.heads import LinearHead, RetrievalHead, stems
 from tagger.lexical import Lexical
 from tagger.shipped import shipped
-from tagger.taxonomy import Concept, Taxonomy, load_taxonomy
+from tagger.taxonomy import Taxonomy, load_taxonomy
 
 __all__ = ["FORMAT", "Model", "build_retrieval", "read_manifest", "shipped_models", "verify_model"]
 
@@ -90,7 +90,9 @@ class Model:
         return self.head.top(texts, vectors, k)  # type: ignore[arg-type]
 
     @classmethod
-    def load(cls, name_or_path: str | Path, *, encoder_id: str | None = None) -> Model:
+    def load(
+        cls, name_or_path: str | Path, *, encoder_id: str | None = None, encoder_sha256: str | None = None
+    ) -> Model:
         """Load a model folder and check all of it.
 
         Parameters
@@ -99,6 +101,9 @@ class Model:
             Name of a shipped model, or a folder.
         encoder_id : str or None
             The encoder that will be used; a model made with another is refused.
+        encoder_sha256 : str or None
+            sha256 of that encoder's graph, checked where the model names one: an encoder can be trained again under the
+            same id and version.
 
         Raises
         ------
@@ -109,6 +114,7 @@ class Model:
         manifest = read_manifest(folder)
         if manifest["kind"] not in _KINDS:
             raise ModelError(f"`{folder}`: kind is `{manifest['kind']}`, expected one of {', '.join(_KINDS)}")
+        _need_keys(folder / "manifest.json", manifest, ("taxonomy", "encoder", "relation", "parent", "options", "head"))
         problems = _file_problems(folder, manifest)
         if problems:
             raise ModelError(problems[0], hint="the folder was altered or cut short; install or train it again")
@@ -116,6 +122,13 @@ class Model:
         if wanted is not None and encoder_id is not None and wanted["id"] != encoder_id:
             raise ModelError(
                 f"model `{manifest['id']}` was made with encoder `{wanted['id']}`, got `{encoder_id}`",
+                hint="train the model again with this encoder, or use the one that it names",
+            )
+        graph = None if wanted is None else wanted.get("sha256")
+        if graph is not None and encoder_sha256 is not None and graph != encoder_sha256:
+            raise ModelError(
+                f"model `{manifest['id']}` was made with an encoder `{wanted['id']}` of sha256 {graph[:12]}…, "
+                f"got {encoder_sha256[:12]}…",
                 hint="train the model again with this encoder, or use the one that it names",
             )
         bundled = folder / "taxonomy"
@@ -182,7 +195,7 @@ class Model:
             settings |= {"intercept": head.intercept, "n_candidates": head.n_candidates}
         _write_npz(folder / "arrays.npz", arrays)
         if card is not None:
-            (folder / "README.md").write_text(card, encoding="utf-8")
+            (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
         names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name not in ("manifest.json", "README.md"))
         manifest = {
             "format": FORMAT,
@@ -200,7 +213,7 @@ class Model:
             "files": {name: _sha256(folder / name) for name in names},
         }
         text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-        (folder / "manifest.json").write_text(text, encoding="utf-8")
+        (folder / "manifest.json").write_text(text, encoding="utf-8", newline="\n")
 
 
 def build_retrieval(
@@ -216,7 +229,7 @@ def build_retrieval(
     coefficients, intercept, n_candidates
         See `RetrievalHead`.
     """
-    label_words = tuple(_label_words(c) for c in taxonomy.concepts)
+    label_words = tuple(stems(c.label) for c in taxonomy.concepts)
     df: dict[str, int] = {}
     for label in label_words:
         for word in label:
@@ -224,10 +237,6 @@ def build_retrieval(
     n = len(label_words)
     weights = {word: float(np.log((1 + n) / (1 + k)) + 1) for word, k in df.items()}
     return RetrievalHead(taxonomy.concepts, vectors, label_words, weights, coefficients, intercept, n_candidates)
-
-
-def _label_words(concept: Concept) -> frozenset[str]:
-    return stems(concept.label)
 
 
 def shipped_models() -> list[str]:
@@ -257,14 +266,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"`{path}`: not JSON ({error})", hint="install or train the model again") from error
-    missing = [k for k in ("format", "id", "version", "kind", "files") if k not in manifest]
-    if missing:
-        raise ModelError(f"`{path}`: lacks {', '.join(f'`{k}`' for k in missing)}")
+    _need_keys(path, manifest, ("format", "id", "version", "kind", "files"))
     if manifest["format"] != FORMAT:
         raise ModelError(
             f"`{path}`: format is {manifest['format']}, this program reads {FORMAT}", hint="update outcome-tagger"
         )
     return manifest
+
+
+def _need_keys(path: Path, manifest: object, keys: Sequence[str]) -> None:
+    missing = [k for k in keys if not isinstance(manifest, dict) or k not in manifest]
+    if missing:
+        raise ModelError(f"`{path}`: lacks {', '.join(f'`{k}`' for k in missing)}", hint="install or train it again")
 
 
 def verify_model(folder: Path) -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -66,7 +67,9 @@ def test_an_altered_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(
-        json.dumps({"id": "e", "version": "1", "dim": 3, "max_tokens": 4, "files": {"model.onnx": "x"}})
+        json.dumps(
+            {"kind": "encoder", "id": "e", "version": "1", "dim": 3, "max_tokens": 4, "files": {"model.onnx": "x"}}
+        )
     )
     with pytest.raises(ModelError, match=r"model\.onnx.*no such file"):
         OnnxEncoder(tmp_path)
@@ -76,3 +79,26 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_unknown_encoder(name: str) -> None:
     with pytest.raises(ModelError):
         load_encoder(name)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ("{", "not JSON"),
+        ("[]", "kind is"),
+        ('{"kind": "linear"}', "kind is `linear`"),
+        ('{"kind": "encoder"}', "lacks `id`"),
+    ],
+)
+def test_a_folder_that_is_no_encoder_is_refused(manifest: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(manifest)
+    with pytest.raises(ModelError, match=said):
+        OnnxEncoder(tmp_path)
+
+
+def test_the_number_of_threads_is_heeded_where_affinity_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    folder = shipped("models") / "encoder"
+    assert OnnxEncoder(folder, n_threads=3)._n_threads == 3
+    assert OnnxEncoder(folder)._n_threads == 1

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tagger.errors import ModelError
 from tagger.fit import fit_linear
-from tagger.heads import LinearHead, RetrievalHead
+from tagger.heads import LinearHead, RetrievalHead, best
 from tagger.model import Model, build_retrieval, shipped_models, verify_model
 from tagger.shipped import shipped
 from tagger.taxonomy import load_taxonomy
@@ -115,3 +117,29 @@ def test_a_cut_off_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "bloom" / "arrays.npz").unlink()
     with pytest.raises(ModelError, match="no such file"):
         Model.load(tmp_path / "bloom")
+
+
+def test_a_model_for_an_encoder_trained_again_is_refused(tmp_path: Path) -> None:
+    retrieval_model().save(tmp_path / "m", encoder_sha256="a" * 64)
+    Model.load(tmp_path / "m", encoder_id="e@1", encoder_sha256="a" * 64)
+    with pytest.raises(ModelError, match="of sha256 a"):
+        Model.load(tmp_path / "m", encoder_id="e@1", encoder_sha256="b" * 64)
+
+
+@pytest.mark.parametrize("key", ["files", "taxonomy", "options", "head"])
+def test_a_manifest_without_a_key_is_refused(key: str, tmp_path: Path) -> None:
+    small_model().save(tmp_path / "m")
+    path = tmp_path / "m" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest[key]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match=f"lacks `{key}`"):
+        Model.load(tmp_path / "m")
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=7, max_size=7), min_size=1, max_size=4), st.integers(1, 9))
+def test_best_takes_the_first_of_equals(rows: list[list[int]], k: int) -> None:
+    index, values = best(np.array(rows, dtype=np.float32), k)
+    for row, i, v in zip(rows, index.tolist(), values.tolist(), strict=True):
+        assert i == sorted(range(7), key=lambda n: (-row[n], n))[:k]
+        assert v == [row[n] for n in i]
