@@ -117,7 +117,8 @@ def fit_linear(
         slope[:] = _temperature(raw[rows][:, trained], targets[rows][:, trained])
     else:
         for c in np.flatnonzero(trained):
-            known = rows & ~np.isnan(targets[:, c])
+            # A fold whose other folds lack a class gave no score (minus infinity): nothing to calibrate on.
+            known = rows & ~np.isnan(targets[:, c]) & np.isfinite(raw[:, c])
             slope[c], offset[c] = platt(raw[known, c], targets[known, c])
     head = LinearHead(
         None if vectors is None else np.ascontiguousarray(coefficients[:dim] * embedding_scale, dtype=np.float32),

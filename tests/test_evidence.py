@@ -25,3 +25,20 @@ def test_span_is_made_of_whole_words(values: list[float]) -> None:
     start, end = best_span(text, shares)
     assert (start == 0 or text[start - 1] == " ") and (end == len(text) or text[end] == " ")
     assert start < end
+
+
+@given(st.lists(st.integers(-8, 8), min_size=1, max_size=9))
+def test_no_other_run_of_words_stands_out_more(values: list[int]) -> None:
+    text = " ".join(f"word{n}" for n in range(len(values)))
+    found = words(text)
+    start, end = best_span(text, [(w.start, w.end, float(v)) for w, v in zip(found, values, strict=True)])
+    mean = sum(values) / len(values)
+
+    def excess(first: int, last: int) -> float:
+        return sum(v - mean for v in values[first : last + 1])
+
+    chosen = excess(
+        next(n for n, w in enumerate(found) if w.start == start), next(n for n, w in enumerate(found) if w.end == end)
+    )
+    runs = range(len(values))
+    assert chosen >= max(excess(i, j) for i in runs for j in runs if i <= j) - 1e-9

@@ -62,3 +62,13 @@ def test_threshold_is_as_precise_as_asked() -> None:
     threshold = best_threshold(p, y, min_precision=0.9)
     assert y[p >= threshold].mean() >= 0.9
     assert threshold > best_threshold(p, y)
+
+
+def test_a_concept_with_one_positive_does_not_upset_calibration() -> None:
+    """In the fold that holds it nothing can be fitted: those rows have no score to calibrate on."""
+    targets = TARGETS.copy()
+    targets[:, 1] = 0
+    targets[7, 1] = 1
+    fit = fit_linear(TEXTS, None, targets, GROUPS, lexical={"min_df": 2})
+    assert np.isfinite(fit.head.slope).all() and np.isfinite(fit.head.offset).all() and np.isfinite(fit.unseen).all()
+    assert fit.unseen[7, 1] == 0
