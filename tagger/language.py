@@ -35,21 +35,21 @@ _ENGLISH: Final = frozenset(
         "into",
     ]
 )
-# Function words of languages that catalogues come in, less those that English has too.
+# Function words of languages that catalogues come in, less those that stand in English texts too (go, per, et al, x and y).
 _OTHER: Final = frozenset(
     word
     for line in (
         "och att som av för med på är det den ett inom samt kan ska",  # Swedish
         "og til af er på kan som ved eller",  # Danish, Norwegian
         "und der die das den dem mit für von zu im ein eine oder nach sowie über zur zum",  # German
-        "de la le les des du et en une pour dans sur avec par aux ses leur leurs est sont ou",  # French
-        "el los las del y un una para con por sus al como e o",  # Spanish
+        "la le les des du et en une pour dans sur avec par aux ses leur leurs est sont ou",  # French
+        "el los las del una para con por sus como",  # Spanish
         "het een van voor met zijn worden naar bij door aan",  # Dutch
-        "il lo gli di della delle dei e un una per con nel nella alla sono",  # Italian
+        "il lo gli di della delle dei una con nel nella alla sono",  # Italian
         "os das dos da em um uma para com na ao pelo sobre",  # Portuguese
-        "w z na oraz dla przez się jest",  # Polish
+        "na oraz dla przez się jest",  # Polish
         "ja sekä tai ovat voi että",  # Finnish
-        "agus na le ar go",  # Irish
+        "agus na le ar",  # Irish
         "dan yang untuk dengan dalam pada dari bagi kepada",  # Malay
     )
     for word in line.split()
@@ -69,11 +69,16 @@ def looks_english(text: str) -> bool:
     >>> looks_english("Python basics")
     True
     """
-    lower = [w.text.lower() for w in words(text)]
+    found = words(text)
+    lower = [w.text.lower() for w in found]
     english = sum(w in _ENGLISH for w in lower)
-    other = sum(w in _OTHER for w in lower)
+    other = sum(w.text.lower() in _OTHER and not _is_acronym(w.text, text) for w in found)
     letters = [c for c in text if c.isalpha()]
     foreign_script = sum(not c.isascii() and not "À" <= c <= "ɏ" for c in letters)
     if letters and foreign_script > len(letters) / 2:
         return False
     return other <= english if english + other else True
+
+
+def _is_acronym(word: str, text: str) -> bool:
+    return word.isupper() and not text.isupper()  # "UN" or "DES" is no article, unless all is in capitals
