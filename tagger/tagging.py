@@ -92,10 +92,17 @@ class Tagger:
             If a model or the encoder is missing, altered, or they do not fit one another.
         """
         loaded = load_encoder(encoder)
-        found = [Model.load(n, encoder_id=loaded.id) for n in (shipped_models() if models is None else models)]
+        graph = getattr(loaded, "sha256", None)
+
+        def load(name: str | Path) -> Model:
+            return Model.load(name, encoder_id=loaded.id, encoder_sha256=graph)
+
+        found = [load(n) for n in (shipped_models() if models is None else models)]
         served = {m.taxonomy.id for m in found}
         missing = dict.fromkeys(m.parent for m in found if m.parent is not None and m.parent not in served)
-        return cls([*(Model.load(n, encoder_id=loaded.id) for n in missing), *found], loaded, batch=batch)
+        found = [*map(load, missing), *found]
+        found.sort(key=lambda m: m.parent is not None)  # parents first, else as given
+        return cls(found, loaded, batch=batch)
 
     def tag(self, credentials: Iterable[Credential]) -> Iterator[TaggedCredential]:
         """Tag and check credentials, in order, as a stream.
@@ -210,7 +217,10 @@ class Tagger:
 
     def _read(self, texts: Sequence[str]) -> list[_Reading]:
         new = [t for t in dict.fromkeys(texts) if t not in self._readings]
-        fresh = dict(zip(new, self._encode_and_tag(new), strict=True)) if new else {}
+        fresh: dict[str, _Reading] = {}
+        for first in range(0, len(new), self.batch):  # one credential may hold many batches of outcomes
+            part = new[first : first + self.batch]
+            fresh |= zip(part, self._encode_and_tag(part), strict=True)
         result = []
         for text in texts:
             if text in fresh:
@@ -236,10 +246,14 @@ class Tagger:
             if model.taxonomy.id == _LEVEL_TAXONOMY:
                 level = model.scores(cores, vectors)
                 continue
-            k = min(model.options.get("max_tags", 3), len(model.taxonomy.concepts))
-            index, scores = self._top(model, cores, vectors, k)
+            most, n_concepts = int(model.options.get("max_tags", 3)), len(model.taxonomy.concepts)
+            # Below a parent, concepts of goals that are not tagged take no place from those of goals that are.
+            index, scores = self._top(model, cores, vectors, n_concepts if model.parent else min(most, n_concepts))
             for n in range(len(cores)):
+                n_before = len(tags[n])
                 for i, score in zip(index[n].tolist(), scores[n].tolist(), strict=True):
+                    if len(tags[n]) - n_before == most:
+                        break
                     concept = model.taxonomy.concepts[i]
                     if score < model.thresholds[i] or (model.parent and not _has_parent(concept, tags[n])):
                         continue
@@ -276,14 +290,18 @@ class Tagger:
         scores = np.zeros_like(cosine)
         for parent, below in enumerate(_children(model, above)):
             if below:
-                e = np.exp(float(model.options["sharpness"]) * (cosine[:, below] - cosine[:, below].max(1, keepdims=True)))
+                e = np.exp(
+                    float(model.options["sharpness"]) * (cosine[:, below] - cosine[:, below].max(1, keepdims=True))
+                )
                 scores[:, below] = parent_scores[:, [parent]] * e / e.sum(1, keepdims=True)
         return best(scores, k)
 
     def _assemble(self, credential: Credential, readings: Sequence[_Reading] | None) -> TaggedCredential:
         not_checked: list[str] = []
         if readings is None:
-            not_checked.append("tags: the outcomes do not read as English, and the models read no other language")
+            stated = credential.language
+            why = "the outcomes do not read as English" if stated is None else f"the language is given as `{stated}`"
+            not_checked.append(f"tags: {why}, and the models read English only")
         estimate = None
         if readings:
             estimate = self._estimate_level(readings)

@@ -72,6 +72,7 @@ def test_evidence_points_at_the_subject_not_at_the_lead_in(tagged: list[TaggedCr
 
 
 def test_a_target_stands_only_below_a_tagged_goal(tagged: list[TaggedCredential]) -> None:
+    assert any(t.taxonomy == "sdg-targets" for c in tagged for t in c.tags)
     for credential_ in tagged:
         for n, outcome in enumerate(credential_.outcomes):
             for tag in outcome.tags:
@@ -170,3 +171,31 @@ def test_evidence_carries_the_score(shipped_tagger: Tagger) -> None:
         others.append(scores[0] - scores[2])
     assert min(drops) > 0
     assert np.mean(drops) > np.mean(others)
+
+
+def test_models_run_parents_first_whatever_order_they_are_named_in() -> None:
+    tagger = Tagger.load(["sdg-targets", "sdg"])
+    assert [m.id for m in tagger.models] == ["sdg", "sdg-targets"]
+    [tagged] = tagger.tag([credential("A", "Treat drinking water with low-cost filters")])
+    assert {t.taxonomy for t in tagged.tags} == {"sdg", "sdg-targets"}
+
+
+def test_a_credential_with_many_outcomes_is_read_in_batches(shipped_tagger: Tagger) -> None:
+    sizes: list[int] = []
+
+    class Measuring:
+        id = shipped_tagger.encoder.id
+        dim = shipped_tagger.encoder.dim
+
+        def encode(self, texts: Sequence[str]) -> FloatArray:
+            sizes.append(len(texts))
+            return shipped_tagger.encoder.encode(texts)
+
+    tagger = Tagger([shipped_tagger.model_for("bloom")], Measuring(), batch=4)
+    [tagged] = tagger.tag([credential("A", *(f"Weld joint number {n}" for n in range(10)))])
+    assert sizes == [4, 4, 2] and len(tagged.outcomes) == 10
+
+
+def test_a_stated_language_is_named(shipped_tagger: Tagger) -> None:
+    [tagged] = shipped_tagger.tag([credential("A", "Treat drinking water", language="sv")])
+    assert tagged.tags == () and any("`sv`" in n for n in tagged.not_checked)
