@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DATA   ?= ../shared/data
 WHEELS ?= .work/wheels
 
-.PHONY: demo test lint check evaluate models clean help
+.PHONY: demo test lint evaluate models clean help
 
 help:
 	@echo "make demo      install, tag the sample catalogue, write a report, say which file to open"

@@ -1,4 +1,4 @@
-"""What the README says holds: every command block runs, every figure that it takes from a file is that file's."""
+"""What the README says holds: every command block runs, every make target that it names exists, every link leads somewhere."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def test_block_runs(kind: str, body: str, folder: Path) -> None:
     command = ["sh", "-e", "-c", body] if kind == "sh" else [sys.executable, "-c", body]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{body}\n{done.stdout}\n{done.stderr}"
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
 
 
 def test_make_targets_named_in_the_readme_exist() -> None:
