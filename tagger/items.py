@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tagger.lexicon import Lexicon
-from tagger.phrases import BULLETS, DASHES, WORD, is_debris, is_heading, leads, opens
+from tagger.phrases import BULLETS, DASHES, WORD, is_debris, is_heading, leads
 
-__all__ = ["GLUED", "Item", "items_of"]
+__all__ = ["Item", "items_of"]
 
 _LABEL = (
     r"(?:i|c|p|m|u|s|k)?los?|learning\s+(?:outcome|objective|goal)s?|(?:course\s+|module\s+)?outcome|objective|goal"
@@ -51,7 +51,7 @@ _KINDS = ("wrapped", "closed", "dotted", "labelled", "coded", "glued")
 _FIRST_NUMBER = re.compile(r"(?<!\d)1(?:[.)\]:]|\s*[:.)\-–]|\s+\w)|\b[aAiI]\s?[)\]]")
 _GLUED_DASH = re.compile(r"(?<=[^\s\-])-\s+(?=(?P<next>[^\W\d_]+))")
 _DASH = re.compile(r"-\s+")
-GLUED = re.compile(r"(?<![^\W_])([a-z]{4,}|[0-9]{4})(?=[A-Z][a-z])")
+_GLUED = re.compile(r"(?<=[a-z]{4})(?=(?P<noun>[A-Z][a-z]+)\s+(?P<to>[a-z]+))")
 _GAP = re.compile(r"[ \t\u00a0\u3000]{2,}")
 _LINE = re.compile(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 _ROMAN = {n: i for i, n in enumerate("i ii iii iv v vi vii viii ix x xi xii".split(), 1)}  # noqa: SIM905
@@ -122,9 +122,9 @@ def _cuts(text: str, start: int, end: int, lex: Lexicon) -> list[tuple[int, str]
     ]
     if len(dashes) > 1:
         cuts.update(dict.fromkeys(dashes, "+dash"))
-    for match in GLUED.finditer(text, start, end):
-        if match.end() not in cuts and opens(text, match.end(), end, lex, strict=False):
-            cuts[match.end()] = ""
+    for match in _GLUED.finditer(text, start, end):  # "long termAbility to"; any other capital may belong to a name
+        if match["to"] == lex.infinitive and match["noun"].lower() in lex.ability:
+            cuts.setdefault(match.end(), "")
     for gap in _GAP.finditer(text, start, end):
         at = gap.end()
         if at < end and at not in cuts and _breaks(text, start, gap.start(), at, end, lex):
@@ -188,6 +188,18 @@ def _unwrap(items: list[Item], text: str, lex: Lexicon) -> list[Item]:
     return joined
 
 
+def _may_be_noun(before: Item, item: Item, text: str, lex: Lexicon) -> bool:
+    """Tell whether a line opens with a word that here is more likely a noun: "explain how banks use" / "research"."""
+    first = WORD.match(text, item.start, item.end)
+    return (
+        first is not None
+        and first.group() in lex.ambiguous
+        and text[before.start].isupper()
+        and before.end - before.start >= 40
+        and not leads(text, item.start, item.end, lex, strict=True)
+    )
+
+
 def _continues(before: Item, item: Item, text: str, lex: Lexicon) -> bool:
     line = text[max(before.start, before.end - 200) : before.end].rstrip()
     first = WORD.match(text, item.start)
@@ -197,7 +209,7 @@ def _continues(before: Item, item: Item, text: str, lex: Lexicon) -> bool:
     acts = leads(text, item.start, item.end, lex)
     if first.group()[0].islower():
         closed = last.lower() in lex.joints and head.rstrip().endswith((",", ";"))
-        wrapped = not acts or (last.lower() in lex.dangling and not closed)
+        wrapped = not acts or (last.lower() in lex.dangling and not closed) or _may_be_noun(before, item, text, lex)
     else:
         wrapped = last.lower() in lex.dangling and not acts
     return (

@@ -21,6 +21,8 @@ __all__ = [
     "is_adverb",
     "is_debris",
     "is_heading",
+    "is_hollow",
+    "is_title",
     "lead_in_end",
     "leads",
     "lemma",
@@ -87,6 +89,29 @@ def is_debris(text: str, lex: Lexicon) -> bool:
     if len(text) <= 120 and lex.debris.fullmatch(text):
         return True
     return ("@" in text or "//" in text or "www" in text or "[" in text) and not ALNUM.search(ADDRESS.sub("", text))
+
+
+def is_hollow(text: str, lex: Lexicon) -> bool:
+    """Tell whether a text stops before it says anything: "demonstrate the ability to", "know how"."""
+    text = text.strip(" \t\u00a0.:;,-–*()[]…")
+    return 0 < len(text) <= 120 and lex.hollow.fullmatch(" ".join(text.split())) is not None
+
+
+def is_title(text: str, start: int, end: int, lex: Lexicon) -> bool:
+    """Tell whether ``text[start:end]`` is a capitalised name of two to eight words that opens with no verb."""
+    if end - start > 80 or text[start : start + 1].islower() or text[end - 1 : end] in ".;:?!,":
+        return False
+    names = WORD.findall(text, start, end)
+    joining = lex.heading_fillers | lex.dangling | lex.joints
+    capital = [name for name in names if name.lower() not in joining]
+    return (
+        2 <= len(names) <= 8
+        and len(capital) >= 2
+        and all(name[0].isupper() for name in capital)
+        and not any(lex.forms.get(name.lower(), ("", ""))[1] == "base" for name in capital)
+        and not any(name.lower() in lex.finite for name in names)
+        and lead_in_end(text, start, end, lex) == start
+    )
 
 
 def is_adverb(word: str, lex: Lexicon) -> bool:

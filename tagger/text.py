@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from tagger.items import GLUED, Item, items_of
+from tagger.items import Item, items_of
 from tagger.lexicon import Lexicon, lexicon
 from tagger.markup import plain_text
 from tagger.phrases import (
-    ADDRESS,
     ALNUM,
     BULLETS,
     WORD,
@@ -26,6 +25,8 @@ from tagger.phrases import (
     is_adverb,
     is_debris,
     is_heading,
+    is_hollow,
+    is_title,
     lead_in_end,
     leads,
     lemma,
@@ -35,6 +36,7 @@ from tagger.phrases import (
     verb_levels,
     words,
 )
+from tagger.prose import glued, second_statement, statement
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -183,6 +185,7 @@ def _positions(cleaned: str, text: str, start: int, end: int) -> list[int]:
 
 def _outcomes(text: str, lex: Lexicon, drop: _Drop) -> Iterator[tuple[int, int, str | None]]:
     items = items_of(text, lex, drop)
+    titles = _titles(items, text, lex)
     at = 0
     while at < len(items):
         item = items[at]
@@ -201,7 +204,7 @@ def _outcomes(text: str, lex: Lexicon, drop: _Drop) -> Iterator[tuple[int, int, 
             drop(start, end, "lead-in")
             continue
         whole = text[start:end]
-        if is_heading(whole, lex):
+        if at - 1 in titles or is_heading(whole, lex):
             drop(start, end, "heading")
             continue
         if is_debris(whole, lex):
@@ -224,6 +227,9 @@ def _outcomes(text: str, lex: Lexicon, drop: _Drop) -> Iterator[tuple[int, int, 
             if children and len(WORD.findall(whole)) <= 15 and not leads(text, stated, end, lex):
                 drop(start, end, "heading")
                 continue
+        if is_hollow(text[stated:end], lex):
+            drop(start, end, "lead-in")
+            continue
         for piece_start, piece_end in _pieces(text, start, end, lex):
             alone = piece_start == start and piece_end == end
             first = stated if piece_start == start else lead_in_end(text, piece_start, piece_end, lex)
@@ -239,9 +245,25 @@ def _outcomes(text: str, lex: Lexicon, drop: _Drop) -> Iterator[tuple[int, int, 
             ):
                 drop(piece_start, piece_end, "heading")
                 continue
+            if is_hollow(text[begin:finish], lex):
+                drop(piece_start, piece_end, "lead-in")
+                continue
             drop(piece_start, begin, "lead-in")
             drop(finish, piece_end, "tail")
             yield begin, finish, None
+
+
+def _titles(items: list[Item], text: str, lex: Lexicon) -> set[int]:
+    """Return which items are titles of a part: capitalised names without a verb in a cell of verb-led outcomes."""
+    named = {
+        n for n, i in enumerate(items[:-1]) if not i.style and is_title(text, *trim(text, i.start, i.end, lex), lex)
+    }
+    if not named:
+        return named
+    acts = {n for n, i in enumerate(items) if opens(text, trim(text, i.start, i.end, lex)[0], i.end, lex, strict=False)}
+    if len(acts) < max(3, 2 * len(named)) or len(acts | named) < len(items):
+        return set()
+    return {n for n in named if n + 1 in acts}
 
 
 def _children(items: list[Item], at: int, text: str, lex: Lexicon) -> list[Item]:
@@ -395,8 +417,8 @@ def _sentences(text: str, start: int, end: int, lex: Lexicon) -> list[tuple[int,
 def split_sentences(cell: str, language: str = "en") -> list[Span]:
     """Split description prose into sentences that can be read as outcome-like statements.
 
-    Sentences of fewer than three words, addresses, and sentences that only run the course (timetable, prerequisites,
-    how to enrol) are left out; learner lead-ins are stripped.
+    Sentences of fewer than three words, addresses, questions, and sentences that only run the course (timetable,
+    prerequisites, how to enrol, how it is taught and assessed) are left out; learner lead-ins are stripped.
 
     Examples
     --------
@@ -409,40 +431,12 @@ def split_sentences(cell: str, language: str = "en") -> list[Span]:
     spans: list[Span] = []
     for item in items_of(text, lex, lambda start, end, reason: None):
         begin = item.start
-        cuts = [m.end() for m in GLUED.finditer(text, item.start, item.end)]
-        for cut in [*cuts, item.end]:
+        for cut in [*glued(text, item.start, item.end, lex), item.end]:
             for start, end in _sentences(text, begin, cut, lex):
-                span = _statement(text, start, end, lex)
-                if span is not None:
-                    spans.append(Span(*plain.raw(*span), clean(text[span[0] : span[1]])))
+                second = second_statement(text, start, end, lex)
+                for first, last in [(start, end)] if second is None else [(start, second), (second, end)]:
+                    span = statement(text, first, last, lex)
+                    if span is not None:
+                        spans.append(Span(*plain.raw(*span), clean(text[span[0] : span[1]])))
             begin = cut
     return spans
-
-
-def _statement(text: str, start: int, end: int, lex: Lexicon) -> tuple[int, int] | None:
-    start, end = trim(text, start, end, lex)
-    prefix = lex.prefix.match(text, start, end)
-    if prefix is not None:
-        start = prefix.end()
-    sentence = text[start:end]
-    if text[end : end + 1] == ":" and len(first_words(text, start, end)) < 7:
-        return None
-    if start >= end or is_heading(sentence, lex) or is_debris(sentence, lex) or _is_administrative(sentence, lex):
-        return None
-    begin, end = trim(text, lead_in_end(text, start, end, lex), end, lex)
-    if begin >= end or len(first_words(ADDRESS.sub("", sentence), 0, len(sentence))) < 3:
-        return None
-    return begin, end
-
-
-@cache
-def _administrative(language: str) -> re.Pattern[str] | None:
-    phrases = lexicon(language).administrative
-    return (
-        re.compile(r"\b(?:" + "|".join(re.escape(p) for p in phrases) + r")(?!\w)", re.IGNORECASE) if phrases else None
-    )
-
-
-def _is_administrative(sentence: str, lex: Lexicon) -> bool:
-    pattern = _administrative(lex.language)
-    return pattern is not None and pattern.search(sentence) is not None

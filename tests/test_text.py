@@ -216,6 +216,49 @@ CELLS: dict[str, tuple[str, list[str]]] = {
     ),
     "heading with children": ("Coastal part:\n- explain tides\n- predict surges", ["explain tides", "predict surges"]),
     "nested in a line": ("Explain the role of: sun; moon; wind", ["Explain the role of: sun; moon; wind"]),
+    # names with a capital inside
+    **{
+        f"capital inside {name}": (f"use {name} to plot tides", [f"use {name} to plot tides"])
+        for name in ("JavaScript", "javaScript", "LaTeX", "iOS", "eLearning", "McDonald", "pH", "mRNA", "youTube")
+    },
+    "capital inside before a verb": ("map coasts with openDesign models", ["map coasts with openDesign models"]),
+    # debris
+    "bare lead-ins": (
+        "• be in the position to\n• know how\n• demonstrate the ability to\n• for each topic\n• Explain tides",
+        ["Explain tides"],
+    ),
+    "content to come": ("Without content for now", []),
+    "nothing but alternatives": ("demonstrate/ be able to/ etc", []),
+    "ability with an object": ("demonstrate the ability to plan dykes", ["demonstrate the ability to plan dykes"]),
+    "title among acts": (
+        "Coastal Flood Protection\nExplain tides\nPredict surges\nDesign a dyke",
+        ["Explain tides", "Predict surges", "Design a dyke"],
+    ),
+    "title among names": (
+        "Coastal Flood Protection\nExplain tides\nDeep Ocean Physics",
+        ["Coastal Flood Protection", "Explain tides", "Deep Ocean Physics"],
+    ),
+    "bulleted title": (
+        "• Coastal Flood Protection\n• Explain tides\n• Predict surges\n• Design a dyke",
+        ["Coastal Flood Protection", "Explain tides", "Predict surges", "Design a dyke"],
+    ),
+    # wrapped lines
+    "wrapped at an article": (
+        "Explain the\nresearch of tides\nPredict surges",
+        ["Explain the research of tides", "Predict surges"],
+    ),
+    "wrapped at a noun": (
+        "Describe in detail how the seaside towns\nof the north plan for surges",
+        ["Describe in detail how the seaside towns of the north plan for surges"],
+    ),
+    "wrapped before a noun that may be a verb": (
+        "Describe in some detail how modern seaside\nresearch helps towns",
+        ["Describe in some detail how modern seaside research helps towns"],
+    ),
+    "verbs in lower case line by line": (
+        "analyse the tides of a shallow northern coast\ndesign dykes\nresearch the surges",
+        ["analyse the tides of a shallow northern coast", "design dykes", "research the surges"],
+    ),
     # ends
     "dangling and": ("explain tides, and\npredict surges,", ["explain tides", "predict surges"]),
     "invisible characters": ("Ex\u00adplain\u200b tides\u00a0now", ["Explain tides now"]),
@@ -298,11 +341,29 @@ def test_any_text(cell: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["<", "<!--", "1. ", "(a) ", "- ", "•", "x", "a. B ", "abcdE", "On completion of ", "<ul><li>", "&amp;", ";"],
+    [
+        "<",
+        "<!--",
+        "1. ",
+        "(a) ",
+        "- ",
+        "•",
+        "x",
+        "a. B ",
+        "abcdE",
+        ", and you ",
+        "no prior ",
+        "course ",
+        "On completion of ",
+        "<ul><li>",
+        "&amp;",
+        ";",
+    ],
 )
 def test_long_cells_end(unit: str) -> None:
     cell = (unit * (100_000 // len(unit)))[:100_000]
     split_outcomes(cell)
+    split_sentences(cell)
     strip_boilerplate(cell)
 
 
@@ -327,6 +388,26 @@ def test_unknown_language_keeps_structure() -> None:
         ("Tides shape coasts.  Winds shape dunes.", ["Tides shape coasts.", "Winds shape dunes."]),
         ("<p>Tides shape coasts.</p><p>Winds shape dunes.</p>", ["Tides shape coasts.", "Winds shape dunes."]),
         ("", []),
+        ("Why do tides rise? And what is a surge? Tides shape every coast.", ["Tides shape every coast."]),
+        ("We ask questions such as: why do tides rise?", ["We ask questions such as: why do tides rise?"]),
+        ("This course is ONLY available to students taking Coastal Physics.", []),
+        ("Students who finish may be awarded a Certificate of Coasts.", []),
+        ("No background in fluid mechanics will be assumed.", []),
+        ("Choose this unit if you do NOT have a confirmed placement.", []),
+        ("Teaching will be based on old maps. Old maps tell of lost coasts.", ["Old maps tell of lost coasts."]),
+        ("The module also features some guest lectures. Tutorials supplement the lectures.", []),
+        ("Assessment for the module is composed of two essays. It is assessed by a report.", []),
+        ("For logistical reasons we have divided this material into two parts.", []),
+        ("The course consists of lectures and tutorials. The course covers tides.", ["The course covers tides."]),
+        ("The course is formed by the sea and its tides.", ["The course is formed by the sea and its tides."]),
+        ("In the tutorials students will learn to map surges.", ["In the tutorials students will learn to map surges."]),
+        ("Programme Core Course: Coasts (MSc)*This course surveys tides.", ["This course surveys tides."]),
+        ("Species covered include crabs and terns.", ["Species covered include crabs and terns."]),
+        ("It deals with javaScript on maps.", ["It deals with javaScript on maps."]),
+        (
+            "This unit enables students to see tides as waves, and having completed it students will be able to map them.",
+            ["see tides as waves", "map them."],
+        ),
     ],
 )  # fmt: skip
 def test_sentences(prose: str, expected: list[str]) -> None:

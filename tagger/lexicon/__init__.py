@@ -33,8 +33,13 @@ class Lexicon:
         Noun that stands for a verb ("understanding") to that verb.
     introducing : frozenset of str
         Verbs that occur in lead-ins ("know" in "know how to").
-    lead_in, time, course, tail, debris, heading : re.Pattern
+    lead_in, time, course, tail, debris, hollow, heading : re.Pattern
         Case-insensitive. `lead_in`, `time` and `course` match at the start, `tail` at the end, the others in full.
+    asides, running, learning, stating : re.Pattern
+        Sentences of a description that run the course: `asides` anywhere, `running` at the start unless `learning` is
+        found. A question is kept where `stating` matches at its start.
+    compounds : frozenset of str
+        Words with a capital inside ("JavaScript"), in lower case.
     """
 
     language: str
@@ -46,7 +51,14 @@ class Lexicon:
     course: re.Pattern[str]
     tail: re.Pattern[str]
     debris: re.Pattern[str]
+    hollow: re.Pattern[str]
     heading: re.Pattern[str]
+    asides: re.Pattern[str]
+    running: re.Pattern[str]
+    learning: re.Pattern[str]
+    stating: re.Pattern[str]
+    hinge: re.Pattern[str]
+    compounds: frozenset[str]
     prefix: re.Pattern[str]
     introducing: frozenset[str]
     infinitive: str
@@ -94,6 +106,12 @@ def _build(tag: str, data: dict[str, Any]) -> Lexicon:
     levels = {v: tuple(level for level in BLOOM_LEVELS if v in set(verbs.get(level, ()))) for v in lemmas}
     forms = _forms(lemmas, data)
     time, lead_in = _lead_ins(lead)
+    prose = data.get("description", {})
+
+    def described(key: str) -> re.Pattern[str]:
+        patterns = prose.get(key, ())
+        return _any(_named([patterns] if isinstance(patterns, str) else patterns, prose.get("parts", {})))
+
     return Lexicon(
         language=tag,
         forms=forms,
@@ -104,7 +122,14 @@ def _build(tag: str, data: dict[str, Any]) -> Lexicon:
         course=_any(lead.get("course", ()), r"\s*:?\s*"),
         tail=_any(lead.get("tail", ()), r"(?=[\s.;,]*$)"),
         debris=_any(debris.get("patterns", ())),
+        hollow=_any(debris.get("hollow", ())),
         heading=_any(headings.get("patterns", ())),
+        asides=_any([rf"\b(?:{p})" for p in _named(prose.get("asides", ()), prose.get("parts", {}))]),
+        running=described("running"),
+        learning=described("learning"),
+        stating=described("stating"),
+        hinge=_any([sentences["hinges"]] if "hinges" in sentences else []),
+        compounds=frozenset(debris.get("compounds", "").split()),
         prefix=_prefix(headings.get("prefixes", ())),
         introducing=frozenset(forms).intersection(re.findall(r"\w+", " ".join(map(str, lead.values())))),
         infinitive=lead.get("infinitive", ""),
@@ -137,6 +162,11 @@ def _spaced(pattern: str) -> str:
 def _any(patterns: Iterable[str], after: str = "") -> re.Pattern[str]:
     alternatives = "|".join(_spaced(p) for p in patterns)
     return re.compile(f"(?:{alternatives}){after}", re.IGNORECASE) if alternatives else _NEVER
+
+
+def _named(patterns: Iterable[str], parts: dict[str, str]) -> list[str]:
+    """Put the named parts into patterns: ``<course>``."""
+    return [re.sub(r"(?<!\?P)<(\w+)>", lambda m: parts[m[1]], pattern) for pattern in patterns]
 
 
 def _prefix(prefixes: Iterable[str]) -> re.Pattern[str]:
