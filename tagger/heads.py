@@ -57,7 +57,8 @@ class LinearHead:
         scores = np.tile(self.intercept, (len(texts), 1)).astype(np.float32)
         if self.embedding is not None:
             assert vectors is not None
-            scores += vectors @ self.embedding
+            # In float64: float32 products differ in the last bits with the number of rows, and so could a text's tags.
+            scores += vectors.astype(np.float64) @ self.embedding.astype(np.float64)
         if self.lexical is not None and self.lexical_weights is not None:
             for i, text in enumerate(texts):
                 row = self.lexical.row(text)
@@ -142,7 +143,9 @@ class RetrievalHead:
     ) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Return indices (n_texts, k) of the nearest concepts and their signals (n_texts, k, len(SIGNALS))."""
         k = min(k or self.n_candidates, len(self.vectors))
-        index, cosine = best(vectors @ self.vectors.T, k)
+        index, _ = best(vectors @ self.vectors.T, k)
+        # Again for these, row by row: the last bits of the product above depend on the number of rows.
+        cosine = np.einsum("nkd,nd->nk", self.vectors[index], vectors)
         signals = np.empty((len(texts), k, len(SIGNALS)), dtype=np.float32)
         for i, text in enumerate(texts):
             found = stems(text)
@@ -168,7 +171,7 @@ class RetrievalHead:
     def top(self, texts: Sequence[str], vectors: FloatArray, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Return the k best concepts of each text: indices and probabilities, both (n_texts, k), best first."""
         index, signals = self.candidates(texts, vectors, max(k, self.n_candidates))
-        probability = sigmoid(signals @ self.coefficients + self.intercept)
+        probability = sigmoid(np.einsum("nks,s->nk", signals, self.coefficients) + self.intercept)
         order = np.argsort(-probability, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(index, order, 1), np.take_along_axis(probability, order, 1)
 

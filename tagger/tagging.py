@@ -46,6 +46,9 @@ class _Reading:
 class Tagger:
     """Taxonomies, models and thresholds, applied to credentials.
 
+    What was read of the last 50,000 distinct texts is kept (about 2 to 5 kB each). For that reason one tagger is not to be
+    used from several threads at the same time; give each its own, with the same models and encoder.
+
     Parameters
     ----------
     models : sequence of Model
@@ -273,7 +276,10 @@ class Tagger:
                             concept.type,
                         )
                     )
-        return [_Reading(vectors[n], tuple(tags[n]), None if level is None else level[n]) for n in range(len(texts))]
+        return [  # copies: a row that is kept would keep its whole batch in memory
+            _Reading(vectors[n].copy(), tuple(tags[n]), None if level is None else level[n].copy())
+            for n in range(len(texts))
+        ]
 
     def _top(
         self, model: Model, cores: Sequence[str], vectors: FloatArray, k: int
@@ -286,7 +292,8 @@ class Tagger:
             return model.top(cores, vectors, k)
         above = self.model_for(model.parent)
         parent_scores = above.scores(cores, vectors)
-        cosine = vectors @ model.head.vectors.T  # type: ignore[union-attr]
+        # In float64, so that the result does not depend on how many texts are ranked together (see `LinearHead.raw`).
+        cosine = vectors.astype(np.float64) @ model.head.vectors.T.astype(np.float64)  # type: ignore[union-attr]
         scores = np.zeros_like(cosine)
         for parent, below in enumerate(_children(model, above)):
             if below:
@@ -294,7 +301,7 @@ class Tagger:
                     float(model.options["sharpness"]) * (cosine[:, below] - cosine[:, below].max(1, keepdims=True))
                 )
                 scores[:, below] = parent_scores[:, [parent]] * e / e.sum(1, keepdims=True)
-        return best(scores, k)
+        return best(scores.astype(np.float32), k)
 
     def _assemble(self, credential: Credential, readings: Sequence[_Reading] | None) -> TaggedCredential:
         not_checked: list[str] = []

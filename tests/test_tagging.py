@@ -29,6 +29,16 @@ CATALOGUE = [
     credential("D", "redogöra för och tillämpa vetenskapliga metoder inom arkivvetenskap"),
 ]
 
+THINGS = (
+    "drinking water",
+    "wind turbines",
+    "chronic wounds",
+    "coral reefs",
+    "labour law",
+    "a cooling circuit",
+    "budgets",
+)
+
 
 @pytest.fixture(scope="module")
 def tagged(shipped_tagger: Tagger) -> list[TaggedCredential]:
@@ -199,3 +209,20 @@ def test_a_credential_with_many_outcomes_is_read_in_batches(shipped_tagger: Tagg
 def test_a_stated_language_is_named(shipped_tagger: Tagger) -> None:
     [tagged] = shipped_tagger.tag([credential("A", "Treat drinking water", language="sv")])
     assert tagged.tags == () and any("`sv`" in n for n in tagged.not_checked)
+
+
+def test_what_is_kept_of_a_text_does_not_keep_its_batch(shipped_tagger: Tagger) -> None:
+    tagger = Tagger(shipped_tagger.models, shipped_tagger.encoder)
+    list(tagger.tag(CATALOGUE))
+    kept = list(tagger._readings.values())
+    assert kept and all(r.vector.base is None and r.level is not None and r.level.base is None for r in kept)
+
+
+def test_scores_do_not_depend_on_the_number_of_texts(shipped_tagger: Tagger) -> None:
+    texts = [f"{verb} {thing}" for verb in ("Treat", "Model", "Explain", "Repair") for thing in THINGS]
+    vectors = shipped_tagger.encoder.encode(texts)
+    for model in shipped_tagger.models:
+        index, scores = shipped_tagger._top(model, texts, vectors, 5)
+        for n in range(len(texts)):
+            one_index, one = shipped_tagger._top(model, texts[n : n + 1], vectors[n : n + 1], 5)
+            assert (one_index[0] == index[n]).all() and (one[0] == scores[n]).all(), (model.id, texts[n])
