@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tagger import __version__
 from tagger.encoder import FloatArray
 from tagger.errors import ModelError
 from tagger.heads import LinearHead, RetrievalHead, stems
@@ -257,7 +258,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises
     ------
     ModelError
-        If it is missing, no JSON, of another format, or lacks a key.
+        If it is missing, no JSON, of another format, made for another version of the program, or lacks a key.
     """
     path = folder / "manifest.json"
     if not path.is_file():
@@ -267,11 +268,30 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"`{path}`: not JSON ({error})", hint="install or train the model again") from error
     _need_keys(path, manifest, ("format", "id", "version", "kind", "files"))
+    if not _serves(manifest.get("program", "")):
+        raise ModelError(
+            f"`{path}`: made for outcome-tagger {manifest['program']}, this is {__version__}",
+            hint="install a version that it names, or train the model again",
+        )
     if manifest["format"] != FORMAT:
         raise ModelError(
             f"`{path}`: format is {manifest['format']}, this program reads {FORMAT}", hint="update outcome-tagger"
         )
     return manifest
+
+
+def _serves(program: str) -> bool:
+    """Say whether this program's version lies in a range such as ``>=0.1,<1``."""
+
+    def parts(version: str) -> list[int]:
+        numbers = [int(n) for n in version.split(".") if n.isdecimal()]
+        return numbers + [0] * (3 - len(numbers))
+
+    here = parts(__version__)
+    for bound in program.replace(" ", "").split(","):
+        if (bound.startswith(">=") and here < parts(bound[2:])) or (bound.startswith("<") and here >= parts(bound[1:])):
+            return False
+    return True
 
 
 def _need_keys(path: Path, manifest: object, keys: Sequence[str]) -> None:

@@ -143,3 +143,12 @@ def test_best_takes_the_first_of_equals(rows: list[list[int]], k: int) -> None:
     for row, i, v in zip(rows, index.tolist(), values.tolist(), strict=True):
         assert i == sorted(range(7), key=lambda n: (-row[n], n))[:k]
         assert v == [row[n] for n in i]
+
+
+@pytest.mark.parametrize("program", [">=99", "<0.1", ">=0.0.1,<0.1"])
+def test_a_model_for_another_program_is_refused(program: str, tmp_path: Path) -> None:
+    small_model().save(tmp_path / "m")
+    path = tmp_path / "m" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"program": program}))
+    with pytest.raises(ModelError, match="made for outcome-tagger"):
+        Model.load(tmp_path / "m")
