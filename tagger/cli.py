@@ -145,7 +145,7 @@ def inspect(
 
     from tagger.catalogue.inspect import inspect as inspect_catalogue
 
-    summary = inspect_catalogue(file, mapping=_mapping(map_, mapping), format=format_, language=language)
+    summary = inspect_catalogue(file, mapping=_mapping(map_, mapping), format=format_, language=_tag_of(language))
     if as_json:
         print(json.dumps(asdict(summary), ensure_ascii=False, indent=1, default=str))
     else:
@@ -256,7 +256,16 @@ def taxonomies() -> None:
 def _open(file: str, map_: list[str] | None, mapping: Path | None, format_: str | None, language: str) -> Catalogue:
     from tagger.catalogue import read_catalogue
 
-    return read_catalogue(file, mapping=_mapping(map_, mapping), format=format_, language=language)
+    return read_catalogue(file, mapping=_mapping(map_, mapping), format=format_, language=_tag_of(language))
+
+
+def _tag_of(language: str) -> str:
+    from tagger.errors import TaggerError
+    from tagger.language import is_tag
+
+    if not is_tag(language):
+        raise TaggerError(f"`--language {language}`: expected a language tag, as in `en`")
+    return language
 
 
 def _mapping(map_: list[str] | None, mapping: Path | None) -> dict[str, Any] | Path | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from tagger.text import words
 
-__all__ = ["looks_english"]
+__all__ = ["is_tag", "looks_english", "says_english"]
 
 _ENGLISH: Final = frozenset(
     [
@@ -55,6 +56,30 @@ _OTHER: Final = frozenset(
     for word in line.split()
     if word not in ("den", "die")  # English has these too
 )
+
+
+def is_tag(language: str) -> bool:
+    """Say whether a language is given as a tag such as ``en`` or ``pt-BR``, not as words or as several.
+
+    Examples
+    --------
+    >>> is_tag("en-GB"), is_tag("Swedish/English")
+    (True, False)
+    """
+    return re.fullmatch(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*", language) is not None
+
+
+def says_english(language: str | None) -> bool | None:
+    """Say whether a stated language is English; None when nothing is stated, or no language tag.
+
+    Examples
+    --------
+    >>> says_english("en-GB"), says_english("sv"), says_english("sv/en"), says_english(None)
+    (True, False, None, None)
+    """
+    if language is None or not is_tag(language):
+        return None
+    return re.split("[-_]", language.lower())[0] in ("en", "eng")
 
 
 def looks_english(text: str) -> bool:

@@ -15,7 +15,7 @@ from tagger import levels, overload, size
 from tagger.encoder import Encoder, FloatArray, TokenEncoder, Tokens, load_encoder
 from tagger.evidence import best_span
 from tagger.heads import best, word_shares
-from tagger.language import looks_english
+from tagger.language import looks_english, says_english
 from tagger.model import Model, shipped_models
 from tagger.records import (
     Credential,
@@ -307,7 +307,8 @@ class Tagger:
         not_checked: list[str] = []
         if readings is None:
             stated = credential.language
-            why = "the outcomes do not read as English" if stated is None else f"the language is given as `{stated}`"
+            is_stated = says_english(stated) is not None
+            why = f"the language is given as `{stated}`" if is_stated else "the outcomes do not read as English"
             not_checked.append(f"tags: {why}, and the models read English only")
         estimate = None
         if readings:
@@ -364,9 +365,8 @@ def _core(text: str) -> tuple[int, str]:
 
 
 def _is_readable(credential: Credential) -> bool:
-    if credential.language is not None:
-        return credential.language.lower().startswith("en")
-    return looks_english(" ".join(o.text for o in credential.outcomes[:8]))
+    stated = says_english(credential.language)
+    return looks_english(" ".join(o.text for o in credential.outcomes[:8])) if stated is None else stated
 
 
 def _roll_up(outcomes: Sequence[TaggedOutcome]) -> tuple[Tag, ...]:

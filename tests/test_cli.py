@@ -252,3 +252,17 @@ def test_where_to_write_is_checked_before_the_work(
             app, ["tag", str(SAMPLE), "-o", "x.jsonl", "-q", "--model", "bloom", *more], catch_exceptions=False
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_language_that_is_no_tag_is_no_crash(tmp_path: Path) -> None:
+    file = tmp_path / "c.csv"
+    file.write_text("id,outcomes,language\n1,Treat drinking water,sv/en\n2,Treat drinking water,../en\n")
+    done = run("tag", str(file), "--model", "bloom", "-q")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["language"] for line in done.stdout.splitlines()] == ["sv/en", "../en"]
+
+
+@pytest.mark.parametrize("command", ["tag", "inspect"])
+def test_a_language_option_that_is_no_tag_is_refused(command: str) -> None:
+    with pytest.raises(TaggerError, match="language tag"):
+        runner.invoke(app, [command, str(SAMPLE), "--language", "e/n"], catch_exceptions=False)

@@ -226,3 +226,9 @@ def test_scores_do_not_depend_on_the_number_of_texts(shipped_tagger: Tagger) -> 
         for n in range(len(texts)):
             one_index, one = shipped_tagger._top(model, texts[n : n + 1], vectors[n : n + 1], 5)
             assert (one_index[0] == index[n]).all() and (one[0] == scores[n]).all(), (model.id, texts[n])
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB", "eng", "sv/en", "English, some French"])
+def test_only_a_language_tag_overrules_the_text(language: str, shipped_tagger: Tagger) -> None:
+    [tagged] = shipped_tagger.tag([credential("A", "Treat drinking water", language=language)])
+    assert tagged.tags

@@ -18,6 +18,7 @@ from tagger.catalogue.cells import (
 from tagger.catalogue.columns import ColumnMapping, in_other_languages
 from tagger.catalogue.quantities import parse_size, parse_system
 from tagger.catalogue.table import Row, shorten
+from tagger.language import is_tag
 from tagger.records import Credential, LearningOutcome, Level, Problem, Size, Source, TaggedCredential
 
 __all__ = ["CredentialBuilder"]
@@ -80,7 +81,9 @@ class CredentialBuilder:
         language = parse_language(language_text) if language_text else None
         if language is None:
             language = mapping.implied.get("language") or mapping.defaults.get("language")
-        outcomes = self._outcomes(row, identifier, language or self._language, problems)
+        # "Swedish/English" is kept as written, but names no rules to split by.
+        rules = language if language is not None and is_tag(language) else self._language
+        outcomes = self._outcomes(row, identifier, rules, problems)
         return Credential(
             id=identifier,
             title=self._text(row, "title", problems),
