@@ -51,4 +51,4 @@ models: $(VENV)/.installed-train
 	$(BIN)/python -m training.build_all --data $(DATA) --wheels $(WHEELS)
 
 clean:
-	rm -rf demo dist build .work
+	rm -rf demo dist build

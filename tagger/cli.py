@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -27,6 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # so that [columns] in a help text stays what it is
 )
 models_app = typer.Typer(help="List the installed models and verify their files.", invoke_without_command=True)
 taxonomies_app = typer.Typer(help="List the installed taxonomies and verify their files.", invoke_without_command=True)
@@ -59,6 +61,7 @@ def main() -> NoReturn:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # the locale's encoding, as on Windows, lacks characters that we print
             stream.reconfigure(encoding="utf-8", errors=stream.errors)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that writers take their unfinished files away
     try:
         app(standalone_mode=True)
     except TaggerError as error:
@@ -113,6 +116,8 @@ def tag(
 
     if fail_on is not None and fail_on not in _SEVERITIES:
         raise TaggerError(f"`--fail-on {fail_on}`: expected one of {', '.join(_SEVERITIES)}")
+    if _tag_of(language).split("-")[0] != "en":
+        raise TaggerError(f"`--language {language}`: no model reads it; expected en", hint="`tagger inspect` reads any")
     catalogue = _open(file, map_, mapping, format_, language)
     if not quiet:
         _say_mapping(catalogue)
@@ -165,6 +170,10 @@ def explain(
 
     if not text.strip():
         raise TaggerError("the text is empty; expected one learning outcome")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TaggerError("the text is not UTF-8", hint="set the terminal to UTF-8") from error
     explained = Tagger.load(model, encoder=encoder).explain(text)
     if as_json:
         print(json.dumps(explained, ensure_ascii=False, indent=1))
@@ -305,9 +314,10 @@ class _lines:
         try:
             for line in self._open:
                 if text := line.strip():
+                    text.encode()  # standard input lets bytes through that are no text
                     yield text
-        except UnicodeDecodeError as error:
-            raise TaggerError(f"`{self._file}`: not UTF-8 ({error.reason})", hint="save it as UTF-8") from error
+        except UnicodeError as error:
+            raise TaggerError(f"`{self._file}`: not UTF-8", hint="save it as UTF-8") from error
 
     def __exit__(self, *_: object) -> None:
         if self._file != "-":
@@ -349,10 +359,11 @@ def _say_summary(summary: Summary) -> None:
         f"({summary.n_without_outcomes:,} without outcomes), {n(summary.n_empty_rows, 'empty row', 'empty rows')}",
         file=err,
     )
-    tagged = summary.n_outcomes - summary.n_untagged
+    tagged = summary.n_outcomes - summary.n_untagged - summary.n_unread
+    unread = f", {summary.n_unread:,} not read (another language)" if summary.n_unread else ""
     print(
         f"{n(summary.n_outcomes, 'outcome', 'outcomes')}: {tagged:,} with an SDG or a skill, {summary.n_untagged:,} with "
-        "neither (nothing reached its threshold)",
+        f"neither{unread}",
         file=err,
     )
     found = ", ".join(f"{summary.findings[s]:,} {s}" for s in reversed(_SEVERITIES) if summary.findings[s])
@@ -370,11 +381,16 @@ def _say_summary(summary: Summary) -> None:
 
 def _explained(explained: dict[str, Any]) -> Iterator[str]:
     yield explained["text"]
+    if not explained["reads_as_english"]:
+        yield "This does not read as English, and the models read no other language: in a catalogue it gets no tags."
     for taxonomy in explained["taxonomies"]:
         yield ""
         yield f"{taxonomy['taxonomy']}  (model {taxonomy['model']})"
-        if not taxonomy["tags"]:
-            yield "  no tag: nothing reached its threshold"
+        if taxonomy["taxonomy"] == "eqf":
+            yield "  a level is estimated for a credential from all of its outcomes; this one alone reads like"
+        elif not taxonomy["tags"]:
+            parent = taxonomy["parent"]
+            yield f"  no tag: nothing reached its threshold{f' below a tag in {parent}' if parent else ''}"
         for tag_ in taxonomy["tags"]:
             words = "; ".join(e["text"] for e in tag_["evidence"])
             yield f"  ✓ {tag_['score']:.2f}  {tag_['label']}  (threshold {tag_['threshold']:.2f})"

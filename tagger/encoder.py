@@ -206,10 +206,11 @@ class SentenceTransformerEncoder:
                 hint="pip install 'outcome-tagger[train]'",
             ) from error
         try:
-            self._model = SentenceTransformer(name_or_path, device="cpu")
+            self._model = SentenceTransformer(name_or_path, device="cpu", local_files_only=True)
         except (OSError, ValueError) as error:
             raise ModelError(
-                f"`{name_or_path}`: not a SentenceTransformer model ({error})", hint="give a folder that holds one"
+                f"`{name_or_path}`: not a SentenceTransformer model ({error})",
+                hint="give a folder that holds one; nothing is downloaded here",
             ) from error
         self.id = f"{_PREFIX}{Path(name_or_path).name}"
         dim = self._model.get_sentence_embedding_dimension()

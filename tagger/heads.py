@@ -108,7 +108,7 @@ SIGNALS = (
 )
 """What a `RetrievalHead` weighs for each candidate, in the order of its coefficients."""
 
-_KNOWING = ("remember", "understand")
+_KNOWING = frozenset(("remember", "understand"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,8 @@ class RetrievalHead:
             found = stems(text)
             verbs = [v.text for v in action_verbs(text)]
             begins = {stem(v) for v in verbs}
-            only_knowing = all(set(verb_levels(lemma(v))) <= set(_KNOWING) for v in verbs)
+            levels = {level for v in verbs for level in verb_levels(lemma(v))}
+            only_knowing = bool(levels) and levels <= _KNOWING
             signals[i, :, 0] = cosine[i]
             signals[i, :, 1] = cosine[i] - cosine[i, 0]
             signals[i, :, 2] = cosine[i] - cosine[i, min(10, k - 1)]

@@ -22,6 +22,10 @@ __all__ = [
 ]
 
 
+UNREAD = "tags: "
+"""How an entry of `TaggedCredential.not_checked` begins when no tag could be given at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where an outcome stands in the user's own file.
@@ -309,6 +313,11 @@ class TaggedCredential:
     tags: tuple[Tag, ...] = ()
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[str, ...] = ()
+
+    @property
+    def is_read(self) -> bool:
+        """False when the models read nothing of it, because of its language; `not_checked` then says so."""
+        return not any(reason.startswith(UNREAD) for reason in self.not_checked)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record of DESIGN.md, ready for ``json.dumps``; keys always present and always in the same order."""

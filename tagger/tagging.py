@@ -18,6 +18,7 @@ from tagger.heads import best, word_shares
 from tagger.language import looks_english, says_english
 from tagger.model import Model, shipped_models
 from tagger.records import (
+    UNREAD,
     Credential,
     Evidence,
     LevelEstimate,
@@ -169,7 +170,7 @@ class Tagger:
         Returns
         -------
         dict
-            ``text``, and ``taxonomies``: for each, ``model``, ``tags`` (concept, label, score, threshold, evidence) and
+            ``text``, ``reads_as_english``, ``read`` (the part without learner boilerplate), and ``taxonomies``: for each, ``model``, ``tags`` (concept, label, score, threshold, evidence) and
             ``runners_up`` (concept, label, score, threshold), best first.
         """
         [reading] = self._read([text])
@@ -209,7 +210,12 @@ class Tagger:
                     "runners_up": [r for r in ranked if r["concept"] not in by_concept][:runners_up],
                 }
             )
-        return {"text": text, "read": {"start": start, "end": start + len(core)}, "taxonomies": out}
+        return {
+            "text": text,
+            "reads_as_english": looks_english(text),
+            "read": {"start": start, "end": start + len(core)},
+            "taxonomies": out,
+        }
 
     def _tag_batch(self, credentials: Sequence[Credential]) -> Iterator[TaggedCredential]:
         readable = [_is_readable(c) for c in credentials]
@@ -309,7 +315,7 @@ class Tagger:
             stated = credential.language
             is_stated = says_english(stated) is not None
             why = f"the language is given as `{stated}`" if is_stated else "the outcomes do not read as English"
-            not_checked.append(f"tags: {why}, and the models read English only")
+            not_checked.append(f"{UNREAD}{why}, and the models read English only")
         estimate = None
         if readings:
             estimate = self._estimate_level(readings)

@@ -46,10 +46,13 @@ def test_the_wheel_tags_from_another_folder(wheel: Path, tmp_path: Path) -> None
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     python = venv / ("Scripts" if os.name == "nt" else "bin") / "python"
     constraints = ROOT / "constraints.txt"
-    subprocess.run(
-        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", str(constraints), str(wheel)],
-        check=True,
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
+    probe = subprocess.run(
+        [*pip, "download", "-q", "--no-deps", "-d", str(tmp_path / "probe"), "typing-extensions"], check=False
     )
+    if probe.returncode:
+        pytest.skip("needs a package index to fill a bare environment, and none can be reached")
+    subprocess.run([*pip, "install", "-q", "-c", str(constraints), str(wheel)], check=True)
     listed = subprocess.run([str(python), "-m", "pip", "list"], check=True, capture_output=True, text=True).stdout
     assert "torch" not in listed
     elsewhere = tmp_path / "elsewhere"

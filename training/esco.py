@@ -26,9 +26,8 @@ from tagger.fit import folds
 from tagger.heads import SIGNALS, RetrievalHead
 from tagger.model import Model, build_retrieval
 from tagger.taxonomy import Taxonomy, load_taxonomy
-from tagger.text import strip_boilerplate
 from training.build_esco import read_esco_sources
-from training.texts import descriptions, fingerprint, outcomes, sdg_rows
+from training.texts import core, descriptions, fingerprint, outcomes, sdg_rows
 
 HERE = Path(__file__).parent
 SEED = 20261121
@@ -62,8 +61,7 @@ def judged(data: Path, taxonomy: Taxonomy) -> tuple[list[str], list[dict[int, in
         for column, value in (("right", 2), ("near", 1), ("wrong", 0)):
             for name in row[column].split():
                 found[taxonomy.index(IRI + name)] = value
-        start, end = strip_boilerplate(text)
-        texts.append(text[start:end] or text)
+        texts.append(core(text))
         judgements.append(found)
         sources.append(source)
     return texts, judgements, sources
@@ -83,8 +81,7 @@ def judged_gold(taxonomy: Taxonomy) -> tuple[list[str], list[dict[int, int]], li
                 found = {taxonomy.index(IRI + name): 0 for name in pool[outcome["id"]]}
                 for skill in outcome["skills"]:
                     found[taxonomy.index(skill["concept"])] = 2 if skill["judgement"] == "right" else 1
-                start, end = strip_boilerplate(outcome["text"])
-                texts.append(outcome["text"][start:end] or outcome["text"])
+                texts.append(core(outcome["text"]))
                 judgements.append(found)
                 sources.append("gold, development half")
     return texts, judgements, sources

@@ -296,8 +296,7 @@ def tfidf_gate(data: Path, golds: Sequence[Gold]) -> list[list[frozenset[Any]]]:
     of each goal is the one with the best F1 in five-fold cross-validation on the training rows.
     """
     from tagger.fit import best_threshold, fit_linear
-    from training.sdg import core
-    from training.texts import fingerprint, goal_matrix, sdg_rows
+    from training.texts import core, fingerprint, goal_matrix, sdg_rows
 
     rows = sdg_rows(data)
     targets = goal_matrix(rows)

@@ -22,8 +22,7 @@ from tagger.encoder import FloatArray, OnnxEncoder
 from tagger.fit import best_threshold, fit_linear
 from tagger.model import Model, build_retrieval
 from tagger.taxonomy import Taxonomy, load_taxonomy
-from tagger.text import strip_boilerplate
-from training.texts import N_GOALS, Labelled, fingerprint, goal_matrix, is_held_out, sdg_rows
+from training.texts import N_GOALS, Labelled, core, fingerprint, goal_matrix, is_held_out, sdg_rows
 
 HERE = Path(__file__).parent
 SEED = 20261121
@@ -44,12 +43,6 @@ def taxonomy_rows(goals: Taxonomy, targets: Taxonomy) -> list[Labelled]:
         for text in (f"{concept.label}. {concept.description}", ", ".join(concept.alt_labels)):
             rows.append(Labelled(text, (goal,), False, "taxonomy"))
     return rows
-
-
-def core(text: str) -> str:
-    """Return the part that the tagger reads: without learner boilerplate."""
-    start, end = strip_boilerplate(text)
-    return text[start:end] or text
 
 
 def shrunk_thresholds(p: FloatArray, y: npt.NDArray[np.float32]) -> FloatArray:

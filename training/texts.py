@@ -18,7 +18,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Labelled", "descriptions", "fingerprint", "goal_matrix", "is_held_out", "normalise", "outcomes", "sdg_rows"]
+from tagger.text import strip_boilerplate
+
+__all__ = [
+    "Labelled",
+    "core",
+    "descriptions",
+    "fingerprint",
+    "goal_matrix",
+    "is_held_out",
+    "normalise",
+    "outcomes",
+    "sdg_rows",
+]
 
 HERE = Path(__file__).parent
 N_GOALS = 17
@@ -32,6 +44,12 @@ def normalise(text: str) -> str:
 def fingerprint(text: str) -> str:
     """Return the first 16 hexadecimal digits of the SHA-256 of the normalised text."""
     return hashlib.sha256(normalise(text).encode()).hexdigest()[:16]
+
+
+def core(text: str) -> str:
+    """Return the part of a text that the tagger reads: without learner boilerplate."""
+    start, end = strip_boilerplate(text)
+    return text[start:end] or text
 
 
 def is_held_out(text: str) -> bool:
