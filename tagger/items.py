@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tagger.lexicon import Lexicon
-from tagger.phrases import BULLETS, DASHES, WORD, is_debris, is_heading, leads
+from tagger.markup import Plain
+from tagger.phrases import BULLETS, DASHES, WORD, first_words, is_debris, is_heading, leads
 
-__all__ = ["Item", "items_of"]
+__all__ = ["Item", "items_of", "unquoted"]
 
 _LABEL = (
     r"(?:i|c|p|m|u|s|k)?los?|learning\s+(?:outcome|objective|goal)s?|(?:course\s+|module\s+)?outcome|objective|goal"
@@ -47,6 +48,17 @@ _INLINE_NUMBER = re.compile(
     |(?<=[\w.;)])(?<!\d)(?<!\d\.)(?P<glued>\d{{1,2}})(?:\.\s*(?=(?-i:[A-Z]))|(?<=[.;)]\d)[.)]\s+(?=[^\W\d]))""",
     re.VERBOSE | re.IGNORECASE,
 )
+_NESTED_NUMBER = re.compile(r"(?<![\w.,])(?P<part>\d{1,2})\.(?P<number>\d{1,2})(?:[.):]\s*|\s+)(?=[^\W\d_])")
+_PIPE = re.compile(r"\|\s*")
+_QUOTED = r"""(?:"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')"""
+_QUOTED_LIST = re.compile(
+    rf"(?:^|:)[^\w\[\n'\"]{{0,8}}(?P<list>\[\s*{_QUOTED}(?:\s*,\s*{_QUOTED})*+\s*,?\s*\])[ \t]*$",
+    re.MULTILINE | re.DOTALL,
+)
+_QUOTED_ITEM = re.compile(_QUOTED, re.DOTALL)
+_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rf"{_PAIR}|\\(?:u(?![dD][89a-fA-F])[0-9a-fA-F]{{4}}|x[0-9a-fA-F]{{2}}|[nrtbf/\\'\"])")
+_ESCAPED = {"n": "\n", "r": "\n", "t": "\t", "b": " ", "f": "\n"}
 _KINDS = ("wrapped", "closed", "dotted", "labelled", "coded", "glued")
 _FIRST_NUMBER = re.compile(r"(?<!\d)1(?:[.)\]:]|\s*[:.)\-–]|\s+\w)|\b[aAiI]\s?[)\]]")
 _GLUED_DASH = re.compile(r"(?<=[^\s\-])-\s+(?=(?P<next>[^\W\d_]+))")
@@ -98,7 +110,8 @@ def items_of(text: str, lex: Lexicon, drop: Callable[[int, int, str], None]) -> 
 
 
 def _marker_end(text: str, start: int, end: int, style: str) -> int:
-    pattern = {"+bullet": _INLINE_BULLET, "+number": _INLINE_NUMBER, "+dash": _DASH}.get(style, _MARKER)
+    patterns = {"+bullet": _INLINE_BULLET, "+number": _INLINE_NUMBER, "+nested": _NESTED_NUMBER, "+dash": _DASH}
+    pattern = {**patterns, "+pipe": _PIPE}.get(style, _MARKER)
     match = pattern.match(text, start, end)
     return match.end() if match else start
 
@@ -117,6 +130,10 @@ def _cuts(text: str, start: int, end: int, lex: Lexicon) -> list[tuple[int, str]
     if numbers and (numbers[0] == min(cuts) or not _within_sentence(text, numbers, end, lex)):
         for at in numbers:
             cuts.setdefault(at, "+number")
+    for at in _nested(text, min(cuts), end, lex):
+        cuts[at] = cuts.get(at) or "+nested"
+    if "|" in text[start:end]:
+        cuts.update(dict.fromkeys(_pipes(text, start, end, lex), "+pipe"))
     dashes = [
         m.start() for m in _GLUED_DASH.finditer(text, start, end) if m.group("next").lower() not in lex.conjunctions
     ]
@@ -154,6 +171,80 @@ def _sequence(text: str, start: int, end: int) -> list[int]:
                 last[key] = number
     best = max(chains.values(), key=len, default=[])
     return best if len(best) > 1 else []
+
+
+def _nested(text: str, start: int, end: int, lex: Lexicon) -> list[int]:
+    """Return the starts of two or more run-together numbers 1.1, 1.2, 2.1, each before an act or a capital."""
+    found: list[int] = []
+    last = (0, 0)
+    for match in _NESTED_NUMBER.finditer(text, start, end):
+        number = (int(match["part"]), int(match["number"]))
+        if not (text[match.end()].isupper() or leads(text, match.end(), end, lex)):
+            continue
+        if number == (last[0], last[1] + 1) or number == (last[0] + 1, 1) or (not found and number[1] == 1):
+            found.append(match.start())
+            last = number
+    acts = sum(leads(text, m.end(), end, lex) for at in found if (m := _NESTED_NUMBER.match(text, at, end)))
+    return found if len(found) > 1 and (acts * 2 > len(found) or found[0] == start) else []
+
+
+def _pipes(text: str, start: int, end: int, lex: Lexicon) -> list[int]:
+    """Return the pipes of a line most of whose parts between pipes are acts: "Plan meals | Cook meals"."""
+    stops = [match.span() for match in _PIPE.finditer(text, start, end)]
+    parts = list(zip([start, *(after for _, after in stops)], [*(at for at, _ in stops), end], strict=True))
+    filled = [part for part in parts if text[slice(*part)].strip()]
+    acts = [leads(text, *part, lex) and len(first_words(text, *part)) > 1 for part in filled]
+    return [at for at, _ in stops] if len(filled) > 1 and sum(acts) * 2 > len(filled) else []
+
+
+def unquoted(plain: Plain) -> Plain:
+    r"""Return a plain text with the lists of strings on its lines, as Python or JSON writes them, as bulleted lines.
+
+    Examples
+    --------
+    >>> unquoted(Plain("['Plan meals', 'Cook meals']", None, None)).text.split("\n")
+    ['', '• Plan meals', '• Cook meals']
+    """
+    text = plain.text
+    if "[" not in text or ("'" not in text and '"' not in text):
+        return plain
+    parts: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+
+    def put(piece: str, start: int, end: int) -> None:
+        parts.append(piece)
+        first, last = plain.raw(start, max(end, start + 1))
+        starts.extend([first] * len(piece))
+        ends.extend([last if end > start else first] * len(piece))
+
+    def copy(start: int, end: int) -> None:
+        parts.append(text[start:end])
+        starts.extend(range(start, end) if plain.starts is None else plain.starts[start:end])
+        ends.extend(range(start + 1, end + 1) if plain.ends is None else plain.ends[start:end])
+
+    at = 0
+    for listed in _QUOTED_LIST.finditer(text):
+        copy(at, listed.start("list"))
+        for item in _QUOTED_ITEM.finditer(text, *listed.span("list")):
+            put("\n• ", item.start(), item.start())
+            at = item.start() + 1
+            for escape in _ESCAPE.finditer(text, at, item.end() - 1):
+                copy(at, escape.start())
+                put(_decoded(escape.group()), *escape.span())
+                at = escape.end()
+            copy(at, item.end() - 1)
+        at = listed.end("list")
+    if at == 0:
+        return plain
+    copy(at, len(text))
+    return Plain("".join(parts), starts, ends)
+
+
+def _decoded(escape: str) -> str:
+    if len(escape) == 12:
+        return chr(0x10000 + ((int(escape[2:6], 16) & 0x3FF) << 10) + (int(escape[8:], 16) & 0x3FF))
+    return chr(int(escape[2:], 16)) if len(escape) > 2 else _ESCAPED.get(escape[1], escape[1])
 
 
 def _within_sentence(text: str, numbers: list[int], end: int, lex: Lexicon) -> bool:

@@ -26,6 +26,7 @@ __all__ = [
     "lead_in_end",
     "leads",
     "lemma",
+    "may_lead",
     "opens",
     "strip_boilerplate",
     "trim",
@@ -150,6 +151,27 @@ def opens(text: str, start: int, end: int, lex: Lexicon, *, strict: bool) -> boo
     return any(
         (word in lex.nominal and after in lex.carrying) or (word in lex.ability and after == lex.infinitive)
         for word, after in pairwise(opening[:6])
+    )
+
+
+def may_lead(text: str, start: int, end: int, lex: Lexicon, *, strict: bool = False) -> bool:
+    """Tell whether ``text[start:end]`` might open with a verb that no list knows: "harvest crops".
+
+    With `strict`, only where a determiner follows: "Size a battery bank".
+    """
+    opening = [word.lower() for word in first_words(text, start, min(end, start + 80))]
+    if len(opening) < 2 or not text[start].isalpha() or not opening[0].isalpha():
+        return False
+    first, after = opening[:2]
+    closed = lex.determiners | lex.dangling | lex.joints | lex.conjunctions | lex.finite | lex.adverbs | lex.embedding
+    if first in closed or first in lex.nominal or first in lex.ability or lex.unlike_verb.fullmatch(first):
+        return False
+    if first in lex.forms and lex.forms[first][1] != "base":
+        return False
+    if strict:
+        return after in lex.determiners and after not in lex.joints | lex.conjunctions | lex.embedding | lex.ability
+    return (
+        after not in lex.joints and after not in lex.finite and (after not in lex.dangling or after in lex.determiners)
     )
 
 

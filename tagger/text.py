@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from tagger.items import Item, items_of
+from tagger.items import Item, items_of, unquoted
 from tagger.lexicon import Lexicon, lexicon
 from tagger.markup import plain_text
 from tagger.phrases import (
@@ -30,6 +30,7 @@ from tagger.phrases import (
     lead_in_end,
     leads,
     lemma,
+    may_lead,
     opens,
     strip_boilerplate,
     trim,
@@ -110,7 +111,7 @@ def split_outcomes_and_rest(cell: str, language: str = "en") -> tuple[list[Span]
     Together they hold every letter and digit of the cell outside its mark-up.
     """
     lex = lexicon(language)
-    plain = plain_text(cell)
+    plain = unquoted(plain_text(cell))
     text = plain.text
     dropped: list[tuple[int, int, str]] = []
 
@@ -134,7 +135,7 @@ def split_outcomes_and_rest(cell: str, language: str = "en") -> tuple[list[Span]
 
 _CUTTABLE = re.compile(
     r"^\w{1,5}[.)\]]|^\W*\w{0,12}\W?\d|^\w\b"
-    rf"|[;:\u2026*·¿–—{BULLETS}]|[.!?]\W*\w|-\s|\bo\s|[a-z][A-Z][a-z]|\d\.|(?:(?<=[\s(\[]\w)|(?<=[\s(\[]\w\w))[)\]]"
+    rf"|[;:|\u2026*·¿–—{BULLETS}]|[.!?]\W*\w|-\s|\bo\s|[a-z][A-Z][a-z]|\d\.|(?:(?<=[\s(\[]\w)|(?<=[\s(\[]\w\w))[)\]]"
 )
 
 
@@ -305,19 +306,33 @@ def _semicolon_parts(text: str, start: int, end: int, lex: Lexicon) -> list[tupl
         return [(start, end)]
     bounds = list(zip([start, *stops], [*stops, end], strict=True))
 
-    def acts(part: tuple[int, int], strict: bool) -> bool:
+    def begins(part: tuple[int, int]) -> int:
         at = part[0]
         first = WORD.search(text, at, part[1])
         if first is not None and first.group().lower() in lex.conjunctions:
             at = first.end()
-        at = lead_in_end(text, trim(text, at, part[1], lex)[0], part[1], lex)
+        return lead_in_end(text, trim(text, at, part[1], lex)[0], part[1], lex)
+
+    def acts(part: tuple[int, int], strict: bool) -> bool:
+        at = begins(part)
         return leads(text, at, part[1], lex, strict=strict) and len(first_words(text, at, part[1])) > 1
 
-    if not acts(bounds[0], False) or not any(acts(p, True) for p in bounds[1:]):
-        return [(start, end)]
+    def same_form() -> bool:
+        openings = [first_words(text, begins(part), part[1])[0].lower() for part in bounds]
+        return len({lex.forms[word][1] == "participle" for word in openings if word in lex.forms}) == 1
+
+    loose = [acts(part, False) for part in bounds]
+    later = any(acts(part, True) for part in bounds[1:])
+    maybe = [act or may_lead(text, begins(part), part[1], lex) for part, act in zip(bounds, loose, strict=True)]
+    sure = [
+        act or may_lead(text, begins(part), part[1], lex, strict=True) for part, act in zip(bounds, loose, strict=True)
+    ]
+    most = sum(sure) * 2 > len(bounds) - (later and len(bounds) == 2) and ":" not in text[begins(bounds[0]) : stops[0]]
+    if not (loose[0] and later) and not (most and all(maybe) and same_form()):
+        return [(start, end)]  # "explain the role of: design work; research methods"
     parts = [bounds[0]]
-    for part in bounds[1:]:
-        if acts(part, False):
+    for part, act, may in zip(bounds[1:], loose[1:], maybe[1:], strict=True):
+        if act or (most and may):
             parts.append(part)
         else:
             parts[-1] = (parts[-1][0], part[1])
@@ -356,7 +371,7 @@ def _pipeline(language: str) -> Language:
 
         @Language.factory(name)
         def make(nlp: Language, name: str) -> Callable[[Doc], Doc]:
-            return _SentenceRules(lexicon(nlp.lang))
+            return _SentenceRules(lexicon(nlp.lang or "xx"))
 
     try:
         nlp = spacy.blank(language)

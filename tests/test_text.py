@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tagger.items import unquoted
 from tagger.lexicon import BLOOM_LEVELS, lexicon
 from tagger.markup import plain_text
 from tagger.text import (
@@ -124,6 +125,68 @@ CELLS: dict[str, tuple[str, list[str]]] = {
         "explain tides;\npredict surges; and\nmap risk.",
         ["explain tides", "predict surges", "map risk."],
     ),
+    "semicolons before nouns that may be verbs": (
+        "Survey coasts; Prepare charts; Audit dykes",
+        ["Survey coasts", "Prepare charts", "Audit dykes"],
+    ),
+    "semicolon before one such noun": ("Explain tides; Design tide gauges", ["Explain tides", "Design tide gauges"]),
+    "semicolons and no other verb": (
+        "Lead crews; Run drills; Pitch plans",
+        ["Lead crews", "Run drills", "Pitch plans"],
+    ),
+    "semicolons in lower case": (
+        "explain tides; design tide gauges; audit dykes",
+        ["explain tides", "design tide gauges", "audit dykes"],
+    ),
+    "semicolon before an unknown verb": (
+        "Explain how tides arise; Design a small dyke; Moor a boat",
+        ["Explain how tides arise", "Design a small dyke", "Moor a boat"],
+    ),
+    "unknown verb with an article": ("Explain tides; Moor a boat", ["Explain tides", "Moor a boat"]),
+    "unknown verb first": ("Harvest kelp; explain tides", ["Harvest kelp", "explain tides"]),
+    "semicolons after a lead-in": (
+        "By the end of the module you will be able to explain tides; grow kelp; harvest mussels",
+        ["explain tides", "grow kelp", "harvest mussels"],
+    ),
+    "semicolons between objects and treatment": (
+        "discuss causes; effects; and treatment of floods",
+        ["discuss causes; effects; and treatment of floods"],
+    ),
+    "semicolons between objects that may be verbs": (
+        "discuss causes; work conditions; and treatment of floods",
+        ["discuss causes; work conditions; and treatment of floods"],
+    ),
+    "semicolons after a colon": (
+        "explain the role of: design work; research methods",
+        ["explain the role of: design work; research methods"],
+    ),
+    "semicolon before a manner": (
+        "explain tides thoroughly; naming causes and effects",
+        ["explain tides thoroughly; naming causes and effects"],
+    ),
+    # separators of other programs
+    "numbers of two levels in one line": (
+        "1.1 Plan meals 1.2 Cook meals 2.1 Serve meals",
+        ["Plan meals", "Cook meals", "Serve meals"],
+    ),
+    "numbers of two levels in lower case": (
+        "1.1 plan meals 1.2 cook meals 2.1 serve meals",
+        ["plan meals", "cook meals", "serve meals"],
+    ),
+    "numbers of two levels with a stop": ("1.1. Plan meals. 1.2. Cook meals.", ["Plan meals.", "Cook meals."]),
+    "versions": ("Compare Python 3.1 and 3.2 in use", ["Compare Python 3.1 and 3.2 in use"]),
+    "pipes": ("Plan meals|Cook meals|Serve meals", ["Plan meals", "Cook meals", "Serve meals"]),
+    "pipes in lower case": ("plan meals | cook meals | serve meals", ["plan meals", "cook meals", "serve meals"]),
+    "pipes in a formula": ("Compute P(A|B) and |x| of a set", ["Compute P(A|B) and |x| of a set"]),
+    "list as Python writes it": ("['Plan meals', \"Cook a child's meals\"]", ["Plan meals", "Cook a child's meals"]),
+    "list as JSON writes it": (
+        '["Plan meals", "Cook \\"hot\\" meals\\nServe a child\\u2019s meals \\ud83c\\udf72"]',
+        ["Plan meals", 'Cook "hot" meals', "Serve a child\u2019s meals \U0001f372"],
+    ),
+    "list of one": ("['Plan meals']", ["Plan meals"]),
+    "list after a lead-in": ("Learners will be able to: ['plan meals', 'cook meals']", ["plan meals", "cook meals"]),
+    "list in HTML": ("<p>[&#39;Plan meals&#39;, &#39;Cook meals&#39;]</p>", ["Plan meals", "Cook meals"]),
+    "list inside a sentence": ("Index lists such as ['a', 'b'] in code", ["Index lists such as ['a', 'b'] in code"]),
     # HTML
     "html list": ("<ul><li>Explain tides</li><li>Predict surges</li></ul>", ["Explain tides", "Predict surges"]),
     "html unclosed items": ("<UL><LI>Explain tides<LI>Predict surges</UL>", ["Explain tides", "Predict surges"]),
@@ -285,7 +348,7 @@ def check(cell: str) -> None:
     for start, end, *_ in [*spans, *dropped]:
         assert 0 <= start <= end <= len(cell)
         covered[start:end] = b"x" * (end - start)
-    plain = plain_text(cell)
+    plain = unquoted(plain_text(cell))
     for i, character in enumerate(plain.text):
         if character.isalnum():
             start, _ = plain.raw(i, i + 1)
@@ -297,6 +360,11 @@ def test_offsets_cover_the_markup() -> None:
     (span,) = split_outcomes(cell)
     assert cell[span.start : span.end] == "Explain <b>spring&nbsp;tides"
     assert span.text == "Explain spring tides"
+
+
+@pytest.mark.parametrize("cell", ["['Plan meals', 'Cook meals']", '["Plan meals", "Cook meals"]'])
+def test_offsets_into_a_quoted_list(cell: str) -> None:
+    assert [cell[s.start : s.end] for s in split_outcomes(cell)] == ["Plan meals", "Cook meals"]
 
 
 def test_rest_says_why() -> None:
@@ -358,6 +426,13 @@ def test_any_text(cell: str) -> None:
         "<ul><li>",
         "&amp;",
         ";",
+        "|",
+        "a b|",
+        "['",
+        "['a', ",
+        "['a'\n",
+        "1.1 a ",
+        "plan; ",
     ],
 )
 def test_long_cells_end(unit: str) -> None:
@@ -373,6 +448,16 @@ def test_unknown_language_keeps_structure() -> None:
         "mäta vågor",
     ]
     assert action_verbs("förklara tidvatten", "sv") == []
+
+
+@pytest.mark.parametrize("tag", ["sv/en", "", "../en", "e\0n", "en.toml", "x" * 5000, "zz"])
+def test_what_is_no_known_language_has_an_empty_lexicon(tag: str) -> None:
+    assert lexicon(tag).forms == {}
+    assert [s.text for s in split_outcomes("• förklara vågor. Mäta dem.\n• mäta vågor", tag)][1:] == ["mäta vågor"]
+
+
+def test_region_of_a_language_is_ignored() -> None:
+    assert lexicon("en-IE") is lexicon("en")
 
 
 @pytest.mark.parametrize(

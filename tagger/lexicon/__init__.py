@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ class Lexicon:
     asides, running, learning, stating : re.Pattern
         Sentences of a description that run the course: `asides` anywhere, `running` at the start unless `learning` is
         found. A question is kept where `stating` matches at its start.
+    unlike_verb : re.Pattern
+        Matches, in full, a word that by its ending is no verb in its base form ("statistical", "turbines").
     compounds : frozenset of str
         Words with a capital inside ("JavaScript"), in lower case.
     """
@@ -65,6 +67,7 @@ class Lexicon:
     heading_heads: frozenset[str]
     heading_fillers: frozenset[str]
     ambiguous: frozenset[str]
+    unlike_verb: re.Pattern[str]
     adverbs: frozenset[str]
     adverb_ending: str
     determiners: frozenset[str]
@@ -83,19 +86,32 @@ class Lexicon:
     administrative: tuple[str, ...]
 
 
-@cache
 def lexicon(language: str = "en") -> Lexicon:
     """Return the lexicon of `language` (a BCP 47 tag; the region is ignored).
 
-    A language without a data file gets an empty lexicon: lists are still split by their bullets, numbers and line
-    breaks, but no lead-in, heading or verb is known.
+    A language without a data file, or what is no language tag at all ("sv/en"), gets an empty lexicon: lists are still
+    split by their bullets, numbers and line breaks, but no lead-in, heading or verb is known.
     """
     tag = re.split(r"[-_]", language.lower(), maxsplit=1)[0]
-    path = Path(__file__).with_name(f"{tag}.toml")
-    if not re.fullmatch(r"[a-z]{2,3}", tag) or not path.is_file():
-        return _build(tag, {})
-    with path.open("rb") as file:
+    if re.fullmatch(r"[a-z]{2,3}", tag) and tag in _known():
+        return _read(tag)
+    return replace(_empty(), language=tag if re.fullmatch(r"[a-z]{2,3}", tag) else "und")
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(path.stem for path in Path(__file__).parent.glob("*.toml"))
+
+
+@cache
+def _read(tag: str) -> Lexicon:
+    with Path(__file__).with_name(f"{tag}.toml").open("rb") as file:
         return _build(tag, tomllib.load(file))
+
+
+@cache
+def _empty() -> Lexicon:
+    return _build("", {})
 
 
 def _build(tag: str, data: dict[str, Any]) -> Lexicon:
@@ -136,6 +152,7 @@ def _build(tag: str, data: dict[str, Any]) -> Lexicon:
         heading_heads=frozenset(headings.get("heads", ())),
         heading_fillers=frozenset(headings.get("fillers", ())),
         ambiguous=frozenset(data.get("ambiguous", {}).get("words", "").split()),
+        unlike_verb=_any([grammar["unlike_verb"]] if "unlike_verb" in grammar else []),
         adverbs=frozenset(grammar.get("adverbs", ())),
         adverb_ending=grammar.get("adverb_ending", ""),
         determiners=frozenset(grammar.get("determiners", ())),
