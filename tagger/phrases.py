@@ -16,6 +16,7 @@ __all__ = [
     "WORD",
     "Span",
     "action_verbs",
+    "begins",
     "clean",
     "first_words",
     "is_adverb",
@@ -202,6 +203,20 @@ def lead_in_end(text: str, start: int, end: int, lex: Lexicon) -> int:
             at = opening.end()
     while at < end and text[at].isspace():
         at += 1
+    return at
+
+
+def begins(text: str, start: int, end: int, lex: Lexicon) -> int:
+    """Return where an outcome begins in ``text[start:end]``: after its lead-in, and after a section word before an act.
+
+    The section word is a heading and a colon: "Skills: cook meals".
+    """
+    at = lead_in_end(text, start, end, lex)
+    colon = text.find(":", at, min(end, at + 92))
+    if colon >= 0 and is_heading(text[at:colon], lex):
+        after = lead_in_end(text, trim(text, colon + 1, end, lex)[0], end, lex)
+        if opens(text, after, end, lex, strict=False) and len(first_words(text, after, end)) > 1:
+            return after
     return at
 
 

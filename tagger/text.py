@@ -20,6 +20,7 @@ from tagger.phrases import (
     WORD,
     Span,
     action_verbs,
+    begins,
     clean,
     first_words,
     is_adverb,
@@ -233,11 +234,11 @@ def _outcomes(text: str, lex: Lexicon, drop: _Drop) -> Iterator[tuple[int, int, 
             continue
         for piece_start, piece_end in _pieces(text, start, end, lex):
             alone = piece_start == start and piece_end == end
-            first = stated if piece_start == start else lead_in_end(text, piece_start, piece_end, lex)
+            first = begins(text, piece_start, piece_end, lex)
             begin, finish = trim(text, first, piece_end, lex)
             joint = WORD.match(text, begin, finish) or _AMPERSAND.match(text, begin, finish)
             if joint is not None and joint.group().lower() in lex.joints:
-                begin, finish = trim(text, lead_in_end(text, joint.end(), finish, lex), finish, lex)
+                begin, finish = trim(text, begins(text, joint.end(), finish, lex), finish, lex)
             if begin >= finish:
                 drop(piece_start, piece_end, "lead-in")
                 continue
@@ -306,28 +307,28 @@ def _semicolon_parts(text: str, start: int, end: int, lex: Lexicon) -> list[tupl
         return [(start, end)]
     bounds = list(zip([start, *stops], [*stops, end], strict=True))
 
-    def begins(part: tuple[int, int]) -> int:
+    def opening(part: tuple[int, int]) -> int:
         at = part[0]
         first = WORD.search(text, at, part[1])
         if first is not None and first.group().lower() in lex.conjunctions:
             at = first.end()
-        return lead_in_end(text, trim(text, at, part[1], lex)[0], part[1], lex)
+        return begins(text, trim(text, at, part[1], lex)[0], part[1], lex)
 
     def acts(part: tuple[int, int], strict: bool) -> bool:
-        at = begins(part)
+        at = opening(part)
         return leads(text, at, part[1], lex, strict=strict) and len(first_words(text, at, part[1])) > 1
 
     def same_form() -> bool:
-        openings = [first_words(text, begins(part), part[1])[0].lower() for part in bounds]
+        openings = [first_words(text, opening(part), part[1])[0].lower() for part in bounds]
         return len({lex.forms[word][1] == "participle" for word in openings if word in lex.forms}) == 1
 
     loose = [acts(part, False) for part in bounds]
     later = any(acts(part, True) for part in bounds[1:])
-    maybe = [act or may_lead(text, begins(part), part[1], lex) for part, act in zip(bounds, loose, strict=True)]
+    maybe = [act or may_lead(text, opening(part), part[1], lex) for part, act in zip(bounds, loose, strict=True)]
     sure = [
-        act or may_lead(text, begins(part), part[1], lex, strict=True) for part, act in zip(bounds, loose, strict=True)
+        act or may_lead(text, opening(part), part[1], lex, strict=True) for part, act in zip(bounds, loose, strict=True)
     ]
-    most = sum(sure) * 2 > len(bounds) - (later and len(bounds) == 2) and ":" not in text[begins(bounds[0]) : stops[0]]
+    most = sum(sure) * 2 > len(bounds) - (later and len(bounds) == 2) and ":" not in text[opening(bounds[0]) : stops[0]]
     if not (loose[0] and later) and not (most and all(maybe) and same_form()):
         return [(start, end)]  # "explain the role of: design work; research methods"
     parts = [bounds[0]]
@@ -342,7 +343,9 @@ def _semicolon_parts(text: str, start: int, end: int, lex: Lexicon) -> list[tupl
 def _stands_alone(text: str, before: tuple[int, int], piece: tuple[int, int], lex: Lexicon) -> bool:
     """Tell whether the sentence `piece` is an outcome of its own, or belongs to the one before it."""
     start, end = piece
-    begin = lead_in_end(text, start, end, lex)
+    begin = begins(text, start, end, lex)
+    if begin > lead_in_end(text, start, end, lex):
+        return True
     if begin > start and leads(text, begin, end, lex):
         return True
     opening = [word.lower() for word in first_words(text, begin, end)]

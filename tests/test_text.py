@@ -246,6 +246,16 @@ CELLS: dict[str, tuple[str, list[str]]] = {
         "Students should:  Knowledge and understanding  • explain tides.  Skills and abilities  • predict surges",
         ["explain tides.", "predict surges"],
     ),
+    "section words in sentences": (
+        "Knowledge: Describe meals. Skills: Cook meals. Competence: Lead a kitchen.",
+        ["Describe meals.", "Cook meals.", "Lead a kitchen."],
+    ),
+    "section words between semicolons": (
+        "Knowledge: describe meals; Skills: cook meals; Competence: lead a kitchen",
+        ["describe meals", "cook meals", "lead a kitchen"],
+    ),
+    "section word in a line": ("Skills: Cook meals\nKnowledge: describe meals", ["Cook meals", "describe meals"]),
+    "section word before no act": ("Knowledge: tides and waves", ["Knowledge: tides and waves"]),
     "debris": ("N/A\n12\nPage 3 of 4\nhttps://example.org/x\nExplain tides\n---\nTBC", ["Explain tides"]),
     "nothing": (" \n\t", []),
     "only debris": ("n/a", []),
