@@ -150,6 +150,8 @@ def check(credential: Credential) -> tuple[list[Finding], list[str]]:
     if name is None:
         return [], [f"level: `{stated}` is stated without a known framework"]
     eqf = to_eqf(name, stated)
+    if eqf is None and (missing := _no_such_level(name, stated)) is not None:
+        return [], [missing]
     if eqf is None:
         return [], [f"level: `{stated}` has no EQF level in the crosswalk of `{name}`"]
     levels, confidence = eqf
@@ -186,6 +188,21 @@ def check(credential: Credential) -> tuple[list[Finding], list[str]]:
         "level.",
     )
     return [finding], []
+
+
+def _no_such_level(name: str, stated: str) -> str | None:
+    """Say that a level given as a number is none of its framework's; None if it is one, or is given in words."""
+    taxonomy, text = _framework(name), " ".join(stated.split())
+    if taxonomy is None or read_levels(taxonomy, text) or (match := _LEVELS.fullmatch(text.casefold())) is None:
+        return None
+    if match["name"] and resolve_framework(match["name"]) != taxonomy.id:
+        return None
+    # FHEQ shares its numbers with the levels 1 to 3 of the RQF, which are listed with it under their own name.
+    title = taxonomy.framework or name
+    own = [c.notation or c.level for c in taxonomy.concepts if c.label.startswith(f"{title} ")]
+    levels = [level for level in own if level] or list(taxonomy.crosswalk)
+    has = f"; it has {levels[0]} to {levels[-1]}" if len(levels) > 1 else ""
+    return f"level: {title} has no level `{stated}`{has}"
 
 
 def _shares(distribution: object) -> dict[int, float] | None:

@@ -179,16 +179,41 @@ def check(credential: Credential) -> tuple[list[Finding], list[str]]:
         if unknown:
             return findings, [f"size: no rules known for {' and '.join(unknown)}"]
         return findings, ["size: no framework or jurisdiction given"]
-    not_checked: list[str] = []
+    not_checked = _misfits(credential, scope)
     if _amount(size.credits) is None and size.credits is not None:
         not_checked.append(f"size: credits of {size.credits!r} are not a size")
     if _amount(size.credits) is None and size.notional_hours is None:
-        return [*findings, *_check_level(credential, scope)], not_checked or ["size: no credits or hours given"]
+        if size.credits is None:
+            not_checked.append("size: no credits or hours given")
+        return [*findings, *_check_level(credential, scope)], not_checked
     for make in (_check_limits, _check_awards):
         found, missing = make(credential, size, scope)
         findings += found
         not_checked += missing
     return [*findings, *_check_level(credential, scope)], not_checked
+
+
+_CONTINENTAL = frozenset({"eqf", "acqf"})
+"""Frameworks that national ones are referenced to: a place that goes with one of these contradicts nothing."""
+
+
+def _misfits(credential: Credential, scope: _Scope) -> list[str]:
+    """Say where the place is not known, or goes with another framework than the one that is named."""
+    place, rule, framework = credential.jurisdiction, scope.rule, scope.framework
+    if not isinstance(place, str) or not place.strip():
+        return []
+    if resolve_jurisdiction(place) is None:
+        if resolve_framework(place) is not None:
+            return []
+        against = _title(framework) if framework is not None else rule.jurisdiction
+        return [f"size: jurisdiction `{place}` is not known; held against {against} alone"]
+    own = _load(rule.framework)
+    if own is None or framework is None or own.id == framework.id or {own.id, framework.id} & _CONTINENTAL:
+        return []
+    return [
+        f"size: jurisdiction `{place}` goes with {_title(own)}, not {_title(framework)}; held against the size of "
+        f"{rule.jurisdiction} and the levels and awards of {_title(framework)}"
+    ]
 
 
 # --- comparing
@@ -209,7 +234,15 @@ class _Bound:
 
     @property
     def words(self) -> str:
-        return f"{self.measured if isinstance(self.measured, str) else format(self.measured, 'g')} {self.unit}"
+        return _counted(self.measured, self.unit)
+
+    @property
+    def limit_words(self) -> str:
+        return _counted(self.limit, self.unit)
+
+    @property
+    def verb(self) -> str:
+        return "is" if self.measured == 1 else "are"
 
 
 def _bound(
@@ -244,7 +277,7 @@ def _check_limits(credential: Credential, size: Size, scope: _Scope) -> tuple[li
         ("size-above-maximum", "the largest", rule.max_credits, rule.max_hours, "Make it smaller, or split it in two."),
         (
             "size-exceptional",
-            "the smallest but for exceptions",
+            "the smallest",
             below,
             None,
             "Give the reason for the exception with it.",
@@ -264,19 +297,19 @@ def _check_limits(credential: Credential, size: Size, scope: _Scope) -> tuple[li
         perhaps = bound.high > bound.limit + _EPSILON if is_above else bound.low < bound.limit - _EPSILON
         if surely:
             severity = "amber" if name == "size-exceptional" else _SEVERITY.get(rule.status, "info")
-            message = (
-                f"{bound.words} are {'above' if is_above else 'below'} {which} micro-credential in {rule.jurisdiction}"
-            )
-            findings.append(_finding(name, severity, bound, scope, f"{message}, {bound.limit:g} {bound.unit}.", advice))
+            but = " but for exceptions" if name == "size-exceptional" else ""
+            side = f"{'above' if is_above else 'below'} {which} micro-credential{but}"
+            message = f"{bound.words} {bound.verb} {side} in {rule.jurisdiction}"
+            findings.append(_finding(name, severity, bound, scope, f"{message}, {bound.limit_words}.", advice))
         elif perhaps:
-            missing.append(f"{name}: {bound.words} may lie on either side of {bound.limit:g} {bound.unit}")
+            missing.append(f"{name}: {bound.words} may lie on either side of {bound.limit_words}")
     if rule.step is not None:
         credits = _amount(size.credits)
         if credits is None or size.system != rule.system:
             missing.append(f"size-step: {_what(size)} cannot be held against steps of {rule.step:g} {rule.system}")
         elif abs(credits / rule.step - round(credits / rule.step)) > 1e-4:
             bound = _Bound(credits, credits, rule.step, f"{rule.system} credits")
-            message = f"{bound.words} are not a multiple of {rule.step:g}, the step of {rule.jurisdiction}."
+            message = f"{bound.words} {bound.verb} not a multiple of {rule.step:g}, the step of {rule.jurisdiction}."
             severity = _SEVERITY.get(rule.status, "info")
             findings.append(_finding("size-step", severity, bound, scope, message, "Round it to a permitted size."))
     return findings, missing
@@ -307,9 +340,11 @@ def _check_awards(credential: Credential, size: Size, scope: _Scope) -> tuple[li
         if isinstance(stated, str) and stated.strip():
             why = f"no award is known at level `{stated}`" if len(levels) == 1 else f"`{stated}` is not one level"
         return [], [f"size-award: {why} of {_title(framework)}, and {_what(size)} may be an award"]
-    missing = [f"size-award: {_what(size)} cannot be held against a {a.award}" for a in unclear]
+    missing = [f"size-award: {_what(size)} cannot be held against the award {a.award}" for a in unclear]
     blocking = [(a, b) for a, b in certain if a.blocks == "yes"]
-    missing += [f"size-award: {_what(size)} may or may not reach a {a.award}" for a in perhaps if a.blocks == "yes"]
+    missing += [
+        f"size-award: {_what(size)} may or may not reach the award {a.award}" for a in perhaps if a.blocks == "yes"
+    ]
     if blocking:
         largest = max(b.limit for _, b in blocking)
         kept = [(a, b) for a, b in blocking if b.limit == largest]
@@ -327,12 +362,12 @@ def _check_awards(credential: Credential, size: Size, scope: _Scope) -> tuple[li
             advice = "Leave it out of a list of micro-credentials. If it can be taken alone, offer it as that award."
         else:
             severity = "red" if is_sure and rule.below_award else "amber"
-            message = f"{where} make an award in its own right: {names}."
+            message = f"{where} {'makes' if bound.measured == 1 else 'make'} an award in its own right: {names}."
             advice = "Offer it as that award, or as smaller micro-credentials that stack towards it."
         return [_finding("size-award", severity, bound, scope, message, advice, kept[0][0])], missing
     if not certain:
         return [], missing
-    names = ", ".join(f"{a.award} (from {b.limit:g} {b.unit})" for a, b in certain)
+    names = ", ".join(f"{a.award} (from {b.limit_words})" for a, b in certain)
     bound = max((b for _, b in certain), key=lambda b: b.limit)
     message = f"At {_title(framework)} level {levels[0]} an award of this size exists: {names}. "
     message += "A micro-credential may have it."
@@ -383,9 +418,10 @@ def _check_hours(credential: Credential, size: Size, scope: _Scope | None) -> li
             measured=bound.measured,
             limit=expected,
             unit="hours",
-            norm=f"{per_credit} notional hours a {size.system} credit",
+            norm=f"{per_credit} notional hours per {size.system} credit",
             outcomes=(),
-            message=f"{bound.words} are stated, but {credits:g} {size.system} credits are {expected} hours.",
+            message=f"{bound.words} {bound.verb} stated, but {_counted(credits, f'{size.system} credits')} "
+            f"{'is' if credits == 1 else 'are'} {_counted(expected, 'hours')}.",
             advice="Check both; if the hours are contact hours only, give the notional hours, self-study included.",
         )
     ]
@@ -419,15 +455,26 @@ def _norm(scope: _Scope, award: Award | None = None) -> str:
 def _what(size: Size) -> str:
     credits = _amount(size.credits)
     if credits is not None:
-        return f"{credits:g} {size.system} credits" if size.system else f"{credits:g} credits of an unknown system"
+        if size.system:
+            return _counted(credits, f"{size.system} credits")
+        return f"{_counted(credits, 'credits')} of an unknown system"
     hours = size.notional_hours
     if hours is None:
         return "an unknown size"
-    return f"{hours[0]:g} hours" if hours[0] == hours[1] else f"{hours[0]:g}–{hours[1]:g} hours"
+    return _counted(hours[0] if hours[0] == hours[1] else f"{hours[0]:g}–{hours[1]:g}", "hours")
 
 
 def _limit(rule: SizeRule, credits: float | None, hours: float | None) -> str:
-    return f"{credits:g} {rule.system or ''} credits".replace("  ", " ") if credits is not None else f"{hours:g} hours"
+    if credits is not None:
+        return _counted(credits, f"{rule.system} credits" if rule.system else "credits")
+    assert hours is not None
+    return _counted(hours, "hours")
+
+
+def _counted(amount: float | str, unit: str) -> str:
+    """Write an amount with its unit, which loses its plural for exactly 1: "1 hour", "0.5 hours", "5–6 hours"."""
+    text = amount if isinstance(amount, str) else f"{amount:g}"
+    return f"{text} {unit.removesuffix('s') if text == '1' else unit}"
 
 
 def _title(framework: Taxonomy) -> str:

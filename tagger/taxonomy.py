@@ -442,12 +442,13 @@ def _find(text: str, names: Mapping[str, str]) -> str | None:
     folded = _fold(text)
     if folded in names:
         return names[folded]
-    words = folded.split()
+    words, joined = folded.split(), _joined(tuple(names.items()))
     spans = [
-        (start, stop, names[phrase])
+        (start, stop, found_name)
         for start in range(len(words))
         for stop in range(start + 1, len(words) + 1)
-        if len(phrase := " ".join(words[start:stop])) > 2 and phrase in names
+        if len(phrase := " ".join(words[start:stop])) > 2
+        and (found_name := names.get(phrase) or joined.get(phrase.replace(" ", ""))) is not None
     ]
     found = {
         name
@@ -455,6 +456,12 @@ def _find(text: str, names: Mapping[str, str]) -> str | None:
         if not any(a <= start and stop <= b and (b - a) > (stop - start) for a, b, _ in spans)
     }
     return found.pop() if len(found) == 1 else None
+
+
+@functools.lru_cache(maxsize=8)
+def _joined(names: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Names of six characters and more without their blanks: "micro-credential" is "microcredential"."""
+    return {short: name for phrase, name in names if len(short := phrase.replace(" ", "")) >= 6}
 
 
 @functools.cache

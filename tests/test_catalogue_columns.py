@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tagger.catalogue import read_catalogue
 from tagger.catalogue.columns import ColumnMapping, UserMapping, recognise
 from tagger.catalogue.names import find_header, score_header
 from tagger.errors import CatalogueError
@@ -220,3 +221,18 @@ def test_lowest_and_highest_hours() -> None:
     columns: dict[str, list[object]] = {"notional_hours_min": [100], "notional_hours_max": [120], "Outcomes": [OUTCOME]}
     assert guess(columns).columns["hours"] == ("notional_hours_min", "notional_hours_max")
     assert "hours" not in guess({"notional_hours_min": [100], "Outcomes": [OUTCOME]}).columns
+
+
+def test_a_column_named_outcomes_may_repeat_itself(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text("id,title,outcomes\n" + "".join(f"{n},t,Plan meals\n" for n in range(12)))
+    assert read_catalogue(path).mapping.columns["outcomes"] == ("outcomes",)
+
+
+def test_only_a_close_name_is_suggested(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text("code,outcomes\n1,Plan meals\n")
+    for name, hint in (("nope", "name one of these columns"), ("outcome text", "did you mean")):
+        with pytest.raises(CatalogueError) as caught:
+            read_catalogue(path, mapping={"outcomes": name})
+        assert hint in (caught.value.hint or "")

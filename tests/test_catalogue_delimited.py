@@ -296,3 +296,13 @@ def test_lowest_and_highest_hours(tmp_path: Path) -> None:
     found, _ = read(tmp_path, text)
     assert [c.size.notional_hours for c in found] == [(100.0, 120.0), None, (80.0, 80.0), None]
     assert [len(c.problems) for c in found] == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("size", [131_073, 400_000])
+def test_a_very_long_cell_near_the_top(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "c.csv"
+    cell = ("Plan meals.\n" * (size // 12 + 1))[:size]
+    path.write_text(f'id,title,outcomes\n1,Food,"{cell}"\n2,Air,Describe air.\n')
+    first, second = read_catalogue(path)
+    assert len(first.outcomes) > 10_000
+    assert [o.text for o in second.outcomes] == ["Describe air."]

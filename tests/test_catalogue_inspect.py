@@ -125,3 +125,10 @@ def test_real_catalogues(
     field = "description" if name.startswith("edinburgh") else "outcomes"
     assert catalogue.mapping.columns[field] == outcomes
     assert n_with >= n_least
+
+
+def test_levels_are_told_from_their_counts(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    levels = ["EQF 5", "EQF 7", "EQF 5", "EQF Masters"]
+    path.write_text("title,outcomes,level\n" + "".join(f"T{n},Plan meals.,{level}\n" for n, level in enumerate(levels)))
+    assert "EQF: level 5 ×2, level 7 ×1, Masters ×1" in inspect(path).render()

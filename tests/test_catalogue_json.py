@@ -363,3 +363,29 @@ def test_any_record_is_read_or_refused(tmp_path: Path, records: list[dict[str, o
     for credential in found:
         assert all(outcome.text for outcome in credential.outcomes)
         json.dumps(TaggedCredential(credential).to_dict(), allow_nan=False)
+
+
+def test_titles_by_language_and_plain_ones_mixed(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(
+        json.dumps(
+            [
+                {"id": "1", "title": {"en": "A", "sv": "Å"}, "outcomes": ["Plan meals."]},
+                {"id": "2", "title": "B", "outcomes": {"en": ["Cook food."]}},
+                {"id": "3", "title": {"sv": "C"}, "outcomes": ["Taste wine."]},
+            ]
+        )
+    )
+    found = list(read_catalogue(path))
+    assert [c.title for c in found] == ["A", "B", "C"]
+    assert [[o.text for o in c.outcomes] for c in found] == [["Plan meals."], ["Cook food."], ["Taste wine."]]
+    assert [c.extra for c in found] == [{"title.sv": "Å"}, {}, {}]
+    assert found[1].outcomes[0].source is not None
+    assert found[1].outcomes[0].source.field == "outcomes.en"
+
+
+def test_an_empty_object_is_said_to_be_empty(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text("{}")
+    with pytest.raises(CatalogueError, match="the object is empty"):
+        read_catalogue(path)

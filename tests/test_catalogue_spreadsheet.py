@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 
 from tagger.catalogue import Catalogue, read_catalogue, spreadsheet
+from tagger.catalogue.inspect import inspect
 from tagger.errors import CatalogueError
 from tagger.records import Credential
 
@@ -99,8 +100,38 @@ def test_titles_above_empty_rows_and_other_sheets(tmp_path: Path) -> None:
     found, catalogue = read(path)
     assert [c.row for c in found] == [5, 8]
     assert (catalogue.n_rows, catalogue.n_empty_rows) == (4, 2)
-    assert catalogue.problems[0].value == "Cover, Lists"
-    assert "above the header (row 4)" in catalogue.problems[1].message
+    cover, lists, above = catalogue.problems
+    assert cover.message == "sheet `Cover` is not read: it has 1 row, any header included"
+    assert "`Lists`" in lists.message
+    assert '--sheet "Lists"' in (lists.hint or "")
+    assert "above the header (row 4)" in above.message
+
+
+def test_a_sheet_can_be_chosen(tmp_path: Path) -> None:
+    path = save(tmp_path / "c.xlsx", ("Spring", [HEADER, ROW]), ("Autumn", [HEADER, ["A2", *ROW[1:]], [], ROW]))
+    save_empty = save(tmp_path / "e.xlsx", ("Spring", [HEADER, ROW]), ("Empty", []))
+    assert [p.message for p in read_catalogue(path).problems] == [
+        "sheet `Autumn` is not read: it has 3 rows, any header included"
+    ]
+    autumn = read_catalogue(path, sheet="autumn ")
+    assert [c.row for c in autumn] == [2, 4]
+    assert "`Spring` is not read: it has 2 rows" in autumn.problems[0].message
+    assert inspect(path, sheet="Autumn").n_credentials == 2
+    assert read_catalogue(save_empty).problems == []
+    with pytest.raises(CatalogueError, match="sheet `Empty`, holds no text"):
+        read_catalogue(save_empty, sheet="Empty")
+    with pytest.raises(CatalogueError, match="has no sheet `Winter`, expected one of `Spring`, `Autumn`"):
+        read_catalogue(path, sheet="Winter")
+    flat = tmp_path / "c.csv"
+    flat.write_text("title,outcomes\nSoil,Describe soils.\n")
+    with pytest.raises(CatalogueError, match="is CSV, which has no sheets"):
+        read_catalogue(flat, sheet="Autumn")
+
+
+def test_rows_of_other_sheets_are_counted_across_pieces(tmp_path: Path) -> None:
+    rows = [[f"item {n}", "x" * (n % 97)] for n in range(20_000)]
+    path = save(tmp_path / "c.xlsx", ("Courses", [HEADER, ROW]), ("Long", rows))
+    assert "it has 20,000 rows" in read_catalogue(path).problems[0].message
 
 
 def test_types_of_cells(tmp_path: Path) -> None:

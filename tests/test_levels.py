@@ -130,3 +130,9 @@ DISTRIBUTIONS = st.one_of(ODD, st.dictionaries(ODD, ODD, max_size=4), st.just(CL
 def test_never_raises(stated: Any, distribution: Any, framework: Any, eqf: Any, place: Any) -> None:
     findings, not_checked = levels.check(credential(stated, distribution, framework=framework, eqf=eqf, place=place))
     assert len(findings) + len(not_checked) <= 1
+
+
+@pytest.mark.parametrize("stated", ["9", "7.5", "Level 9", "FHEQ 9"])
+def test_a_number_that_is_no_level_of_the_framework(stated: str) -> None:
+    _, missing = levels.check(Credential("x", level=Level("FHEQ", stated)))
+    assert missing == [f"level: FHEQ has no level `{stated}`; it has 4 to 8"]

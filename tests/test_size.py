@@ -279,3 +279,26 @@ def test_never_raises(
     findings, not_checked = size.check(c)
     assert all(f.severity in ("info", "amber", "red") and f.message and f.advice and f.norm for f in findings)
     assert all(isinstance(reason, str) for reason in not_checked)
+
+
+@pytest.mark.parametrize(
+    ("place", "framework", "line"),
+    [
+        ("Atlantis", "FHEQ", "size: jurisdiction `Atlantis` is not known; held against FHEQ alone"),
+        ("Scotland", "FHEQ", "size: jurisdiction `Scotland` goes with SCQF, not FHEQ"),
+        ("Ireland", "EQF", None),
+        ("UK", "SCQF", None),
+        ("Wales", "FHEQ", None),
+        (None, "FHEQ", None),
+    ],
+)
+def test_a_place_that_does_not_fit_is_said_once(place: str | None, framework: str, line: str | None) -> None:
+    for amount in (Size(10, "CATS"), Size()):
+        _, missing = size.check(Credential("x", jurisdiction=place, level=Level(framework, "6"), size=amount))
+        found = [text for text in missing if "jurisdiction" in text]
+        assert [text[: len(line or "")] for text in found] == ([line] if line else [])
+
+
+def test_one_is_singular() -> None:
+    (below, *_), _ = size.check(Credential("x", jurisdiction="New Zealand", size=Size(1, "NZQCF")))
+    assert below.message.startswith("1 NZQCF credit is below the smallest micro-credential but for exceptions in New")

@@ -424,3 +424,18 @@ def test_a_taxonomy_of_skills_can_be_built_from_the_official_csv(tmp_path):
 def test_joined_labels_are_cut_where_a_label_is_known(text, known, labels):
     build_esco = pytest.importorskip("training.build_esco")
     assert build_esco._segment(text, known) == labels
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("Common Micro-credential Framework", "eu-cmf"),
+        ("the Common Micro Credential Framework of 2019", "eu-cmf"),
+        ("Office for Students", "uk-ofs-hesc"),
+        ("New-Zealand", "nz"),
+        ("NewZealand", "nz"),
+        ("n-a", None),
+    ],
+)
+def test_hyphens_and_blanks_do_not_matter(text: str, rule: str | None) -> None:
+    assert resolve_jurisdiction(text) == rule

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import stat
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagger.catalogue import flat
+from tagger.catalogue import flat, open_writer
 from tagger.catalogue.writers import CsvWriter, JsonlWriter, JsonWriter, ParquetWriter, TsvWriter, XlsxWriter
 from tagger.errors import CatalogueError
 from tagger.records import (
@@ -476,3 +477,41 @@ def test_links_and_permissions_are_respected(tmp_path: Path) -> None:
     assert (tmp_path / "link.jsonl").is_symlink()
     assert json.loads((tmp_path / "real.jsonl").read_text("utf-8"))["id"] == "MC-1"
     assert stat.S_IMODE((tmp_path / "real.jsonl").stat().st_mode) == 0o640
+
+
+# Names that end in .gz, and what will be put in place -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["o.jsonl", "o.json", "o.csv", "o.tsv"])
+def test_a_name_in_gz_is_compressed_the_same_twice(tmp_path: Path, name: str) -> None:
+    tagged = TaggedCredential(Credential("MC-1", title="Café"))
+    written = []
+    for target in (tmp_path / name, tmp_path / f"{name}.gz", tmp_path / "b" / f"{name}.gz"):
+        target.parent.mkdir(exist_ok=True)
+        with open_writer(target) as writer:
+            paths = writer.paths
+            writer.write(tagged)
+        assert all(Path(path).is_file() for path in paths)
+        written.append([Path(path).read_bytes() for path in paths])
+    plain, packed, again = written
+    assert packed == again
+    assert [gzip.decompress(data) for data in packed] == plain
+
+
+def test_paths_are_all_that_appears(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.json", "c.csv", "d.tsv", "e.csv.gz", "f.v2.csv", "g.xlsx", "h.parquet"):
+        folder = tmp_path / name
+        folder.mkdir()
+        writer = open_writer(folder / name)
+        paths = writer.paths
+        with writer:
+            writer.write(TaggedCredential(Credential("MC-1")))
+        assert sorted(paths) == sorted(str(path) for path in folder.iterdir())
+    assert open_writer("-").paths == ()
+    assert open_writer("x/e.csv.gz").paths == (str(Path("x/e.csv.gz")), str(Path("x/e-tags.csv.gz")))
+
+
+@pytest.mark.parametrize("name", ["o.xlsx.gz", "o.parquet.gz"])
+def test_what_is_compressed_already_is_not_written_as_gz(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CatalogueError, match=r"not written as \.gz"):
+        open_writer(tmp_path / name)

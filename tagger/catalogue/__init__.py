@@ -61,6 +61,10 @@ _WRITER_EXTENSIONS = {
 class Writer(Protocol):
     """Writes tagged credentials; the file appears only when the ``with`` block ends without an error."""
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that it will put in place, known before ``__enter__``; none for standard output."""
+
     def __enter__(self) -> Self:
         """Begin."""
 
@@ -104,8 +108,10 @@ class Catalogue:
         format: str | None = None,
         language: str = "en",
         stream: BinaryIO | None = None,
+        sheet: str | None = None,
     ) -> None:
         self.path = str(path)
+        self._sheet = sheet
         self._language = language
         self._user = UserMapping.of(mapping)
         self._source = Source.of(path, stream)
@@ -143,7 +149,14 @@ class Catalogue:
 
     def _open(self) -> Table:
         open_table = _resolve(READERS[self.format])
-        return cast(Table, open_table(self._source, self.format, self._user.wanted()))
+        if self._sheet is None:
+            return cast(Table, open_table(self._source, self.format, self._user.wanted()))
+        if self.format != "xlsx":
+            raise CatalogueError(
+                f"`{self.path}` is {self.format.upper()}, which has no sheets; sheet `{self._sheet}` is asked for",
+                hint="leave the sheet out",
+            )
+        return cast(Table, open_table(self._source, self.format, self._user.wanted(), sheet=self._sheet))
 
     def _sample(self, table: Table) -> list[Row]:
         """Read the first rows, and decide on the mapping."""
@@ -276,6 +289,7 @@ def read_catalogue(
     mapping: Mapping[str, str | Sequence[str]] | str | Path | None = None,
     format: str | None = None,
     language: str = "en",
+    sheet: str | None = None,
 ) -> Catalogue:
     """Open a catalogue; the credentials come as it is iterated over.
 
@@ -290,6 +304,9 @@ def read_catalogue(
         Key in `READERS`; by default told from the extension and the content.
     language : str
         Which of several columns such as ``outcomes_en`` and ``outcomes_sv`` to read.
+    sheet : str, optional
+        Name of the sheet of a workbook to read; by default the first whose header is recognised. That the others are
+        not read is among `Catalogue.problems`.
 
     Returns
     -------
@@ -298,18 +315,20 @@ def read_catalogue(
     Raises
     ------
     CatalogueError
-        The file cannot be read at all, or no column of outcomes or descriptions is found.
+        The file cannot be read at all, no column of outcomes or descriptions is found, or there is no such sheet.
     """
-    return Catalogue(path, mapping=mapping, format=format, language=language)
+    return Catalogue(path, mapping=mapping, format=format, language=language, sheet=sheet)
 
 
 def open_writer(path: str | Path, format: str | None = None) -> Writer:
     """Return the writer for a path, by its extension unless `format` is given; ``-`` is JSON Lines.
 
+    A name that ends in ``.gz`` is written compressed, in the formats that are text.
+
     Raises
     ------
     CatalogueError
-        No writer is known for it.
+        No writer is known for it, or it is one that is not compressed with gzip.
     """
     if format is None:
         name = str(path).lower().removesuffix(".gz")

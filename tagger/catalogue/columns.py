@@ -274,7 +274,7 @@ def _required(column: str, columns: Sequence[str], for_field: str, name: str) ->
     found = found_column(column, columns)
     if found is None:
         plain = {plain_name(other): other for other in columns}
-        close = difflib.get_close_matches(plain_name(column), list(plain), n=1, cutoff=0.5)
+        close = difflib.get_close_matches(plain_name(column), list(plain), n=1, cutoff=0.7)
         raise CatalogueError(
             f"`{name}` has no column `{column}`, which the mapping names for {for_field}; found {_listed(columns)}",
             hint=f"did you mean `{plain[close[0]]}`?" if close else "name one of these columns",
@@ -382,8 +382,15 @@ def _outcome_values(candidate: Candidate, values: list[object], texts: list[str]
     n = len(texts)
     if sum(1 for text in texts if re.fullmatch(r"[\d\s.,;/+-]+", text)) * 2 > n:
         return -1000.0
-    if candidate.weight == 97 and n >= 10 and len(set(texts)) * 4 < n and sum(map(len, texts)) < 14 * n:
-        # A few words that come again and again: a status, not an outcome.
+    is_plural = re.search(r"\boutcomes\b", plain_name(candidate.column)) is not None
+    if (
+        candidate.weight == 97
+        and not is_plural
+        and n >= 10
+        and len(set(texts)) * 4 < n
+        and sum(map(len, texts)) < 14 * n
+    ):
+        # "Outcome", and a few words that come again and again: a status, not an outcome.
         return -1000.0
     if candidate.weight <= 50:
         n_lists = sum(1 for text in texts if len(re.findall(r"(?:\n|<li|[•▪●]|;\s)", text)) >= 2)

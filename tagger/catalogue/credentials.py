@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tagger.catalogue.cells import (
     parse_level,
 )
 from tagger.catalogue.columns import ColumnMapping, in_other_languages
+from tagger.catalogue.names import by_name
 from tagger.catalogue.quantities import parse_size, parse_system
 from tagger.catalogue.table import Row, shorten
 from tagger.language import is_tag
@@ -120,8 +122,11 @@ class CredentialBuilder:
     def _rest(self, row: Row) -> dict[str, str]:
         cells = row.cells
         extra = {name: as_text(cells.get(name)) for name in self._extra}
+        held = self._held
+        if self._is_open_ended and not held <= cells.keys():
+            held = held | {self._own_name(row, name) for name in held}
         for name, value in cells.items():
-            if name not in extra and name not in self._held and value is not None:
+            if name not in extra and name not in held and value is not None:
                 extra[name] = as_text(value)
         return extra
 
@@ -134,11 +139,29 @@ class CredentialBuilder:
         names = self._mapping.columns.get(key)
         if not names:
             return None, None
-        value = row.cells.get(names[0])
+        name = self._own_name(row, names[0])
+        value = row.cells.get(name)
         if is_spreadsheet_error(value):
-            problems.append(self._problem(row, names[0], value, "is a spreadsheet error", "mend the formula"))
-            return names[0], None
-        return names[0], value
+            problems.append(self._problem(row, name, value, "is a spreadsheet error", "mend the formula"))
+            return name, None
+        return name, value
+
+    def _own_name(self, row: Row, name: str) -> str:
+        """Return what the row calls a column: ``title`` or ``title.sv`` for ``title.en`` where it has only that."""
+        if not self._is_open_ended or name in row.cells:
+            return name
+        base = name.rpartition(".")[0]
+        if base and _is_by_language(name):
+            if base in row.cells:
+                return base
+            columns = self._mapping.columns
+            if name in (*columns.get("outcomes", ()), *columns.get("description", ())):
+                return name  # text in a language that is not asked for is not tagged
+            others = [key for key in row.cells if key.rpartition(".")[0] == base and _is_by_language(key)]
+            return others[0] if len(others) == 1 else name
+        inner = [key for key in row.cells if key.rpartition(".")[0] == name and _is_by_language(key)]
+        asked = f"{name}.{self._language}"
+        return asked if asked in inner else inner[0] if len(inner) == 1 else name
 
     def _text(self, row: Row, key: str, problems: list[Problem]) -> str | None:
         _, value = self._cell(row, key, problems)
@@ -223,13 +246,13 @@ class CredentialBuilder:
         found: list[_Found] = []
         is_stated = True
         if names := columns.get("outcomes"):
-            for name in names:
+            for name in (self._own_name(row, column) for column in names):
                 found.extend(self._split(row, name, row.cells.get(name), self._split_outcomes, language, problems))
             if not found:
                 self._report_none(row, names, problems)
         if not found and (names := columns.get("description")):
             is_stated = False
-            for name in names:
+            for name in (self._own_name(row, column) for column in names):
                 found = list(self._split(row, name, row.cells.get(name), self._split_sentences, language, problems))
                 if found:
                     break
@@ -303,6 +326,12 @@ class CredentialBuilder:
                 yield cleaned, Source(name, span.start, span.end, item)
         if not is_found:
             problems.append(self._problem(row, name, text, "holds no sentence that could be an outcome"))
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_by_language(column: str) -> bool:
+    """Return True for a column such as ``title.en``."""
+    return any(candidate.language for candidate in by_name(column))
 
 
 def _folded(text: str) -> str:

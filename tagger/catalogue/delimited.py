@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 from collections import Counter, deque
@@ -261,12 +262,12 @@ def sniff_delimiter(lines: list[str], *, is_whole: bool = True) -> str:
     >>> sniff_delimiter(["id;title, and more;credits\n", "1;Soil, water, air;5\n"])
     ';'
     """
+    csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))
     best, best_score = _NO_DELIMITER, 0.0
     for delimiter in _DELIMITERS:
-        try:
-            rows = list(islice(csv.reader(lines, delimiter=delimiter), 60))
-        except csv.Error:
-            continue
+        rows: list[list[str]] = []
+        with contextlib.suppress(csv.Error):  # what was read before it counts
+            rows.extend(islice(csv.reader(lines, delimiter=delimiter), 60))
         if not is_whole and len(rows) < 60:
             rows = rows[:-1]
         widths = [len(row) for row in rows if any(row)]

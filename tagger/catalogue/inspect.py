@@ -93,7 +93,14 @@ class CatalogueSummary:
         """Return the summary as text for a person to read."""
 
         def counted(counts: Mapping[str, int]) -> str:
-            return ", ".join(f"{name or 'not named'} {n:,}" for name, n in sorted(counts.items(), key=lambda x: (-x[1], x[0])))
+            return ", ".join(
+                f"{name or 'not named'} {n:,}" for name, n in sorted(counts.items(), key=lambda x: (-x[1], x[0]))
+            )
+
+        def levelled(counts: Mapping[str, int]) -> str:
+            # A level is mostly a number itself, so that the two must be told apart.
+            ordered = sorted(counts.items(), key=lambda x: (-x[1], x[0]))
+            return ", ".join(f"{'level ' if name[:1].isdigit() else ''}{name} ×{n:,}" for name, n in ordered)
 
         encoding = f", {self.encoding}" if self.encoding else ""
         lines = [f"{self.path} ({self.format}{encoding})", "", "columns"]
@@ -114,7 +121,7 @@ class CatalogueSummary:
         lines += [
             f"sizes        {sizes}; {self.n_with_hours:,} with hours; {self.n_without_size:,} with neither",
             *(
-                f"levels       {framework or 'framework not named'}: {counted(found)}"
+                f"levels       {framework or 'framework not named'}: {levelled(found)}"
                 for framework, found in sorted(self.levels.items())
             ),
             f"             {self.n_without_level:,} without a level",
@@ -182,13 +189,14 @@ def inspect(
     *,
     format: str | None = None,
     language: str = "en",
+    sheet: str | None = None,
 ) -> CatalogueSummary:
     """Go through a catalogue once and count what it holds; memory does not grow with it.
 
     Parameters
     ----------
     path : str, Path or Catalogue
-    mapping, format, language
+    mapping, format, language, sheet
         As for `read_catalogue`; not looked at when a `Catalogue` is given.
 
     Returns
@@ -203,7 +211,7 @@ def inspect(
     if isinstance(path, Catalogue):
         catalogue = path
     else:
-        catalogue = Catalogue(path, mapping=mapping, format=format, language=language)
+        catalogue = Catalogue(path, mapping=mapping, format=format, language=language, sheet=sheet)
     problems = _Problems()
     per_credential: Counter[int] = Counter()
     sizes: Counter[str] = Counter()

@@ -239,8 +239,9 @@ def _records_in(source: Source, document: object) -> list[object]:
     if document and all(not isinstance(value, dict) for value in document.values()) and "title" in document:
         return [document]
     found_keys = ", ".join(f"`{key}`" for key in list(document)[:12])
+    what = f"found the keys {found_keys}" if document else "the object is empty"
     raise CatalogueError(
-        f"`{source.name}` holds no list of records; found the keys {found_keys}",
+        f"`{source.name}` holds no list of records; {what}",
         hint="a catalogue is a list of objects, one for each course",
     )
 

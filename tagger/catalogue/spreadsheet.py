@@ -59,15 +59,18 @@ class _Book:
     is_1904: bool
 
 
-def open_table(source: Source, format: str, wanted: frozenset[str]) -> Table:
+def open_table(source: Source, format: str, wanted: frozenset[str], *, sheet: str | None = None) -> Table:
     """Open the first sheet that has a header which can be recognised, or else the first that holds anything.
+
+    With `sheet`, open that one instead, by its name.
 
     The header may stand below title rows. A cell that is merged over several rows counts for each of them.
 
     Raises
     ------
     CatalogueError
-        The file is not XLSX, damaged, encrypted, unreasonably large when unpacked, or holds no row.
+        The file is not XLSX, damaged, encrypted, unreasonably large when unpacked, holds no row, or has no
+        such sheet.
     """
     if source.path is None:
         raise CatalogueError("`-`: XLSX cannot be read from standard input", hint="save it to a file first")
@@ -80,7 +83,7 @@ def open_table(source: Source, format: str, wanted: frozenset[str]) -> Table:
     try:
         _check_archive(source, archive)
         book = _open_book(source, archive)
-        return _choose(source, book, wanted)
+        return _choose(source, book, wanted, sheet)
     except CatalogueError:
         archive.close()
         raise
@@ -248,9 +251,64 @@ def _date_styles(source: Source, archive: zipfile.ZipFile, part: str) -> frozens
     return frozenset(styles)
 
 
-def _choose(source: Source, book: _Book, wanted: frozenset[str]) -> Table:
-    starts: list[tuple[float, _Sheet, list[tuple[int, list[object]]]]] = []
+def _named(source: Source, book: _Book, name: str) -> _Sheet:
+    """Return the sheet of that name; upper case and blanks around it do not matter."""
     for sheet in book.sheets:
+        if sheet.name == name:
+            return sheet
+    same = [sheet for sheet in book.sheets if sheet.name.strip().casefold() == name.strip().casefold()]
+    if len(same) == 1:
+        return same[0]
+    raise CatalogueError(
+        f"`{source.name}` has no sheet `{name}`, expected one of "
+        + ", ".join(f"`{sheet.name}`" for sheet in book.sheets[:30]),
+        hint="give the name as it stands on the sheet's tab",
+    )
+
+
+def _unread(source: Source, book: _Book, read: _Sheet) -> Iterator[Problem]:
+    """Say of each other sheet that has anything in it that it is not read."""
+    for sheet in book.sheets:
+        if sheet is read or not (n := _count_rows(book, sheet)):
+            continue
+        kind = "hidden sheet" if sheet.is_hidden else "sheet"
+        yield Problem(
+            source.name,
+            None,
+            None,
+            None,
+            f"{kind} `{shorten(sheet.name)}` is not read: it has {n:,} row{'s' if n > 1 else ''}, any header included",
+            f'only `{shorten(read.name)}` is; to read this one, say --sheet "{shorten(sheet.name)}", in Python sheet=',
+        )
+
+
+_PART = re.compile(rb"<(?:\w{1,20}:)?(row|v|is)(?=[\s>])")
+
+
+def _count_rows(book: _Book, sheet: _Sheet) -> int:
+    """Count the rows of a sheet in which a cell has a value, without reading what it is."""
+    n, is_new, tail = 0, False, b""
+    with book.archive.open(sheet.part) as stream:
+        while True:
+            chunk = stream.read(1 << 18)
+            window = tail + chunk
+            # What starts in the last bytes may go on in the next piece, and is left to it.
+            end = len(window) - 32 if chunk else len(window)
+            for match in _PART.finditer(window):
+                if match.start() >= end:
+                    break
+                if match[1] == b"row":
+                    is_new = True
+                elif is_new:
+                    n, is_new = n + 1, False
+            if not chunk:
+                return n
+            tail = window[max(end, 0) :]
+
+
+def _choose(source: Source, book: _Book, wanted: frozenset[str], name: str | None = None) -> Table:
+    starts: list[tuple[float, _Sheet, list[tuple[int, list[object]]]]] = []
+    for sheet in book.sheets if name is None else [_named(source, book, name)]:
         with closing(_cells(source, book, sheet)) as stored:
             start = [(number, cells) for number, cells in islice(stored, _N_HEADER_ROWS) if any(map(_has, cells))]
         if start:
@@ -260,7 +318,8 @@ def _choose(source: Source, book: _Book, wanted: frozenset[str]) -> Table:
                 break
     if not starts:
         raise CatalogueError(
-            f"`{source.name}` holds no text", hint="a catalogue has a header and a row for each course"
+            f"`{source.name}`{f', sheet `{name}`,' if name is not None else ''} holds no text",
+            hint="a catalogue has a header and a row for each course",
         )
     recognised = [entry for entry in starts if entry[0] >= 1.0]
     _, sheet, start = next((e for e in recognised if not e[1].is_hidden), (recognised or starts)[0])
@@ -270,18 +329,7 @@ def _choose(source: Source, book: _Book, wanted: frozenset[str]) -> Table:
         header.pop()
     names, repeated = unique_names([_as_name(cell) for cell in header])
     table = Table("xlsx", names, iter(()))
-    others = [other.name for other in book.sheets if other is not sheet]
-    if others:
-        table.problems.append(
-            Problem(
-                source.name,
-                None,
-                None,
-                shorten(", ".join(others)),
-                "is not read" if len(others) == 1 else "are not read",
-                f"only the sheet `{sheet.name}` is; move the one that you want to the front, or to a file of its own",
-            )
-        )
+    table.problems.extend(_unread(source, book, sheet))
     if place:
         above = " ".join(str(cell) for _, cells in start[:place] for cell in cells if _has(cell))
         table.problems.append(

@@ -30,7 +30,7 @@ __all__ = ["CsvWriter", "JsonWriter", "JsonlWriter", "ParquetWriter", "TsvWriter
 class JsonlWriter(Writer):
     """The record of `TaggedCredential.to_dict`, one JSON object a line; ``-`` is standard output."""
 
-    streams = True
+    streams = is_text = True
     _between, _before, _after = "", "", ""
 
     def _open(self, stack: contextlib.ExitStack) -> None:
@@ -57,6 +57,8 @@ class JsonWriter(JsonlWriter):
 class CsvWriter(Writer):
     """Two files: ``x.csv`` with one row per credential, and ``x-tags.csv`` beside it with one row per tag.
 
+    ``x.csv.gz`` goes with ``x-tags.csv.gz``, both compressed.
+
     UTF-8 with a byte order mark (so that Excel reads accents), RFC 4180. A cell that a spreadsheet would take for a
     formula gets an apostrophe before it (see `tagger.catalogue.flat.safe_cell`).
 
@@ -66,16 +68,24 @@ class CsvWriter(Writer):
         Where the long sheet goes.
     """
 
+    is_text = True
     _delimiter = ","
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
         wide = Path(path)
-        self.tags_path = str(wide.with_name(f"{wide.stem}-tags{wide.suffix}"))
+        packed = wide.suffix if wide.suffix.lower() == ".gz" else ""
+        bare = Path(wide.name.removesuffix(packed))
+        self.tags_path = str(wide.with_name(f"{bare.stem}-tags{bare.suffix}{packed}"))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Both files."""
+        return self.path, self.tags_path
 
     def _open(self, stack: contextlib.ExitStack) -> None:
-        self._wide = stack.enter_context(_open_csv(self.temporary(self.path)))
-        self._long = stack.enter_context(_open_csv(self.temporary(self.tags_path)))
+        self._wide = self.open_text(self.path, stack, encoding="utf-8-sig", newline="")
+        self._long = self.open_text(self.tags_path, stack, encoding="utf-8-sig", newline="")
         self._spool = stack.enter_context(WideSpool())
         self._row(self._long, flat.LONG_COLUMNS)
 
@@ -347,7 +357,7 @@ def _number(cell: float | None) -> str:
 
 def _open_text(writer: Writer, stack: contextlib.ExitStack) -> IO[str]:
     if writer.path != "-":
-        return stack.enter_context(open(writer.temporary(writer.path), "w", encoding="utf-8", newline="\n"))
+        return writer.open_text(writer.path, stack, encoding="utf-8", newline="\n")
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:  # replaced, as in a notebook or a test
         return sys.stdout
@@ -355,7 +365,3 @@ def _open_text(writer: Writer, stack: contextlib.ExitStack) -> IO[str]:
     file = io.TextIOWrapper(buffer, encoding="utf-8", newline="\n")
     stack.callback(file.detach)  # leaves standard output open
     return file
-
-
-def _open_csv(path: str) -> IO[str]:
-    return open(path, "w", encoding="utf-8-sig", newline="")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import io
 import json
 import os
 import sys
@@ -10,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self
 
 from tagger.catalogue import flat
 from tagger.catalogue.flat import Cell
@@ -44,9 +46,17 @@ class Writer:
 
     streams: bool = False
     """Whether the format can go to standard output."""
+    is_text: bool = False
+    """Whether the format is text, which is compressed where the name ends in ``.gz``."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
+        if self.path.lower().endswith(".gz") and not self.is_text:
+            raise CatalogueError(
+                f"`{self.path}`: {type(self).__name__.removesuffix('Writer').upper()} is not written as .gz, it is "
+                "compressed already",
+                hint=f"name it `{Path(self.path).name[:-3]}`",
+            )
         if self.path == "-" and not self.streams:
             raise CatalogueError(
                 f"{type(self).__name__.removesuffix('Writer').upper()} cannot be written to standard output",
@@ -54,6 +64,11 @@ class Writer:
             )
         self._stack: contextlib.ExitStack | None = None  # None outside of the `with` block
         self._targets: list[tuple[str, Path]] = []
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file that it will put in place, known before ``__enter__``; none for standard output."""
+        return () if self.path == "-" else (self.path,)
 
     def __enter__(self) -> Self:
         self._stack = contextlib.ExitStack()
@@ -108,6 +123,19 @@ class Writer:
             os.chmod(name, final.stat().st_mode & 0o777 if final.exists() else 0o666 & ~_umask())
         self._targets.append((name, final))
         return name
+
+    def open_text(self, target: str, stack: contextlib.ExitStack, *, encoding: str, newline: str) -> IO[str]:
+        """Open the temporary file of `target` as text, through gzip if its name ends in ``.gz``.
+
+        The gzip header holds neither time nor name: the same text makes the same bytes.
+        """
+        name = self.temporary(target)
+        if not target.lower().endswith(".gz"):
+            return stack.enter_context(open(name, "w", encoding=encoding, newline=newline))
+        raw = open(name, "wb")  # noqa: SIM115 - the stack closes it
+        stack.callback(raw.close)
+        packed = stack.enter_context(gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0))
+        return stack.enter_context(io.TextIOWrapper(packed, encoding=encoding, newline=newline))
 
     def _close(self, error: BaseException | None) -> None:
         stack, self._stack = self._stack, None
