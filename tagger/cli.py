@@ -45,6 +45,7 @@ Map = Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", 
 MappingFile = Annotated[
     Path | None, typer.Option("--mapping", metavar="TOML", help="File with a [columns] and a [defaults] table.")
 ]
+Sheet = Annotated[str | None, typer.Option("--sheet", help="Sheet of a workbook. Default: the first with a header.")]
 Format = Annotated[str | None, typer.Option("--format", help="Format of FILE when its ending does not tell.")]
 ModelNames = Annotated[
     list[str] | None, typer.Option("--model", help="Model to run, by name or folder; repeatable. Default: all shipped.")
@@ -100,6 +101,7 @@ def tag(
     map_: Map = None,
     mapping: MappingFile = None,
     format_: Format = None,
+    sheet: Sheet = None,
     model: ModelNames = None,
     encoder: EncoderName = None,
     language: Annotated[str, typer.Option("--language", help="Language of the outcomes to read, as in `en`.")] = "en",
@@ -109,6 +111,7 @@ def tag(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Tag and check every credential of a catalogue."""
+    from tagger.catalogue import read_catalogue
     from tagger.engine import tag_catalogue
     from tagger.errors import TaggerError
     from tagger.report import ReportBuilder
@@ -118,7 +121,9 @@ def tag(
         raise TaggerError(f"`--fail-on {fail_on}`: expected one of {', '.join(_SEVERITIES)}")
     if _tag_of(language).split("-")[0] != "en":
         raise TaggerError(f"`--language {language}`: no model reads it; expected en", hint="`tagger inspect` reads any")
-    catalogue = _open(file, map_, mapping, format_, language)
+    catalogue = read_catalogue(
+        file, mapping=_mapping(map_, mapping), format=format_, language=_tag_of(language), sheet=sheet
+    )
     if not quiet:
         _say_mapping(catalogue)
     tagger = Tagger.load(model, encoder=encoder)
@@ -142,6 +147,7 @@ def inspect(
     map_: Map = None,
     mapping: MappingFile = None,
     format_: Format = None,
+    sheet: Sheet = None,
     language: Annotated[str, typer.Option("--language", help="Language of the outcomes to read.")] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
@@ -150,7 +156,9 @@ def inspect(
 
     from tagger.catalogue.inspect import inspect as inspect_catalogue
 
-    summary = inspect_catalogue(file, mapping=_mapping(map_, mapping), format=format_, language=_tag_of(language))
+    summary = inspect_catalogue(
+        file, mapping=_mapping(map_, mapping), format=format_, language=_tag_of(language), sheet=sheet
+    )
     if as_json:
         print(json.dumps(asdict(summary), ensure_ascii=False, indent=1, default=str))
     else:
@@ -260,12 +268,6 @@ def taxonomies() -> None:
         rows.append((name, taxonomy.version, str(len(taxonomy.concepts)), taxonomy.title, "ok"))
     _table(("taxonomy", "version", "concepts", "title", "files"), rows)
     _fail_if(bad)
-
-
-def _open(file: str, map_: list[str] | None, mapping: Path | None, format_: str | None, language: str) -> Catalogue:
-    from tagger.catalogue import read_catalogue
-
-    return read_catalogue(file, mapping=_mapping(map_, mapping), format=format_, language=_tag_of(language))
 
 
 def _tag_of(language: str) -> str:

@@ -29,8 +29,9 @@ class Summary:
     Attributes
     ----------
     n_rows, n_empty_rows, n_credentials, n_without_outcomes : int
-    n_outcomes, n_untagged : int
-        `n_untagged` counts outcomes without any SDG or skill tag.
+    n_outcomes, n_untagged, n_unread : int
+        `n_untagged` counts outcomes that were read and have no SDG or skill tag; `n_unread` those of credentials in a
+        language that no model reads.
     findings : Counter of str
         By severity.
     n_problems : int
@@ -44,6 +45,7 @@ class Summary:
     n_without_outcomes: int = 0
     n_outcomes: int = 0
     n_untagged: int = 0
+    n_unread: int = 0
     findings: Counter[str] = field(default_factory=Counter)
     n_problems: int = 0
     problems: dict[tuple[str | None, str], tuple[Problem, int]] = field(default_factory=dict)
@@ -53,7 +55,10 @@ class Summary:
         self.n_credentials += 1
         self.n_outcomes += len(tagged.outcomes)
         self.n_without_outcomes += not tagged.outcomes
-        self.n_untagged += sum(all(t.taxonomy in ("bloom", "eqf") for t in outcome.tags) for outcome in tagged.outcomes)
+        if tagged.is_read:
+            self.n_untagged += sum(all(t.taxonomy == "bloom" for t in outcome.tags) for outcome in tagged.outcomes)
+        else:
+            self.n_unread += len(tagged.outcomes)
         self.findings.update(f.severity for f in tagged.findings)
         self.note(tagged.credential.problems)
 
@@ -101,21 +106,11 @@ def tag_catalogue(
     CatalogueError
         If the catalogue or an output cannot be read or written; outputs that were not complete are left as they were before.
     """
-    source = Path(str(catalogue.path))
-    for target in [*outputs, *([report_path] if report_path else [])]:
-        if str(target) != "-" and source.exists() and Path(target).exists() and source.samefile(target):
-            raise CatalogueError(f"`{target}` is the catalogue itself", hint="give another file to -o")
-    targets = [Path(t).resolve() for t in [*outputs, *([report_path] if report_path else [])] if str(t) != "-"]
-    for n, path in enumerate(targets):
-        if path in targets[:n]:
-            raise CatalogueError(f"`{path.name}` is given twice to write to", hint="give each output its own file")
-    if report_path and not Path(report_path).resolve().parent.is_dir():
-        raise CatalogueError(
-            f"`{report_path}`: cannot write, no such folder", hint="make the folder, or give another file to --report"
-        )
+    opened = [open_writer(path) for path in outputs]
+    _check_targets(catalogue, [p for writer in opened for p in writer.paths or (writer.path,)], report_path)
     summary = Summary()
     with ExitStack() as stack:
-        writers = [stack.enter_context(open_writer(path)) for path in outputs]
+        writers = [stack.enter_context(writer) for writer in opened]
         for tagged in tagger.tag(catalogue):
             for writer in writers:
                 writer.write(tagged)
@@ -132,3 +127,24 @@ def tag_catalogue(
     if report is not None and report_path is not None:
         report.write(report_path)
     return summary
+
+
+def _check_targets(catalogue: Catalogue, paths: Sequence[str], report_path: str | Path | None) -> None:
+    """Refuse, before any work is done, to write over the catalogue, twice to one file, or where nothing can be written."""
+    source = Path(str(catalogue.path))
+    targets = [str(p) for p in paths] + ([str(report_path)] if report_path is not None else [])
+    for n, target in enumerate(targets):
+        if target in targets[:n] or (
+            target != "-" and Path(target).resolve() in map(Path.resolve, map(Path, targets[:n]))
+        ):
+            raise CatalogueError(f"`{target}` is given twice to write to", hint="give each output its own file")
+        if target != "-" and source.exists() and Path(target).exists() and source.samefile(target):
+            raise CatalogueError(f"`{target}` is the catalogue itself", hint="give another file to -o")
+    if report_path is None:
+        return
+    path = Path(report_path)
+    if str(path) == "-" or path.is_dir() or not path.resolve().parent.is_dir():
+        raise CatalogueError(
+            f"`{path}`: cannot write the report there; expected a file in a folder that exists",
+            hint="as in --report report.html",
+        )

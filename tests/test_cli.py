@@ -240,7 +240,11 @@ def test_a_text_file_that_is_not_utf8_is_one_clear_error(tmp_path: Path) -> None
     [
         (["-o", "x.jsonl"], "given twice"),
         (["--report", "x.jsonl"], "given twice"),
-        (["--report", "no/r.html"], "no such folder"),
+        (["--report", "no/r.html"], "in a folder that exists"),
+        (["--report", "."], "in a folder that exists"),
+        (["--report", "-"], "in a folder that exists"),
+        (["-o", "-", "-o", "-"], "given twice"),
+        (["-o", "y.csv", "-o", "y-tags.csv"], "given twice"),
     ],
 )
 def test_where_to_write_is_checked_before_the_work(
@@ -266,3 +270,54 @@ def test_a_language_that_is_no_tag_is_no_crash(tmp_path: Path) -> None:
 def test_a_language_option_that_is_no_tag_is_refused(command: str) -> None:
     with pytest.raises(TaggerError, match="language tag"):
         runner.invoke(app, [command, str(SAMPLE), "--language", "e/n"], catch_exceptions=False)
+
+
+def test_the_catalogue_is_not_overwritten_by_a_companion_file(tmp_path: Path) -> None:
+    file = tmp_path / "c-tags.csv"
+    file.write_bytes(SAMPLE.read_bytes())
+    with pytest.raises(TaggerError, match="is the catalogue itself"):
+        runner.invoke(app, ["tag", str(file), "-o", str(tmp_path / "c.csv")], catch_exceptions=False)
+    assert file.read_bytes() == SAMPLE.read_bytes()
+
+
+def test_a_language_that_no_model_reads_is_refused() -> None:
+    with pytest.raises(TaggerError, match="no model reads it"):
+        runner.invoke(app, ["tag", str(SAMPLE), "--language", "sv"], catch_exceptions=False)
+
+
+def test_explain_says_what_it_cannot_read() -> None:
+    done = runner.invoke(app, ["explain", "redogöra för grundläggande begrepp inom vattenrening", "--model", "sdg"])
+    assert "does not read as English" in done.stdout
+
+
+def test_what_is_no_text_is_one_clear_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tagger", "suggest", "--taxonomy", "bloom", "-"],
+        input=b"caf\xe9 water\n",
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2 and b"not UTF-8" in done.stderr and b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_stopped_run_leaves_nothing_half_written(tmp_path: Path) -> None:
+    import signal
+    import time
+
+    many = tmp_path / "many.jsonl"
+    many.write_text(
+        "".join(json.dumps({"id": str(n), "outcomes": [f"Treat water of well {n}"]}) + "\n" for n in range(20_000))
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    command = [sys.executable, "-m", "tagger", "tag", str(many), "-o", str(out / "a.jsonl"), "-q", "--model", "bloom"]
+    with subprocess.Popen(command) as process:
+        for _ in range(300):
+            time.sleep(0.05)
+            if any(out.iterdir()):
+                break
+        assert any(out.iterdir())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 2
+    assert list(out.iterdir()) == []
