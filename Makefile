@@ -45,7 +45,7 @@ test: lint
 	$(BIN)/python -m pytest
 
 evaluate: $(VENV)/.installed-test
-	$(BIN)/python -m training.evaluate --data $(DATA)
+	$(BIN)/python -m training.evaluate $(if $(wildcard $(DATA)),--data $(DATA))
 
 models: $(VENV)/.installed-train
 	$(BIN)/python -m training.build_all --data $(DATA) --wheels $(WHEELS)

@@ -107,7 +107,7 @@ def tag_catalogue(
         If the catalogue or an output cannot be read or written; outputs that were not complete are left as they were before.
     """
     opened = [open_writer(path) for path in outputs]
-    _check_targets(catalogue, [p for writer in opened for p in writer.paths or (writer.path,)], report_path)
+    _check_targets(catalogue, [p for writer in opened for p in writer.paths or ("-",)], report_path)
     summary = Summary()
     with ExitStack() as stack:
         writers = [stack.enter_context(writer) for writer in opened]

@@ -57,3 +57,16 @@ def test_the_demo_target_is_what_the_readme_says() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     [recipe] = re.findall(r"tagger (tag examples/catalogue\.csv [^\n]+)", makefile)
     assert "demo/report.html" in recipe and "demo/report.html" in README
+
+
+def test_the_readme_shows_the_results_that_are_on_file() -> None:
+    results = (ROOT / "training" / "gold" / "results.md").read_text(encoding="utf-8").strip()
+    assert results in README
+
+
+def test_the_results_are_those_of_the_shipped_models() -> None:
+    from tagger.model import Model, shipped_models
+
+    named = re.search(r"Models: (.*)\.\n", (ROOT / "training" / "gold" / "results.md").read_text(encoding="utf-8"))
+    assert named is not None
+    assert set(named[1].split(", ")) == {Model.load(name).name for name in shipped_models()}
