@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from tagger.catalogue.flat import short_code
 from tagger.errors import TaggerError
-from tagger.report import words
 from tagger.report.tally import GoalTally, Tally, segments
+from tagger.report.words import ATTRIBUTIONS, BLOOM_ORDER, GOALS, SEVERITIES, Goal, ink_on, rule_words, taxonomy_title
 
 __all__ = ["FILTERS", "page"]
 
@@ -37,17 +37,17 @@ def page(tally: Tally) -> dict[str, Any]:
         "problems": lambda: map(tally.spool.get, tally.problems),
         "credentials": lambda: _credentials(tally),
         "taxonomies": _taxonomies(tally),
-        "severities": words.SEVERITIES,
+        "severities": SEVERITIES,
     }
 
 
 # Goals ---------------------------------------------------------------------------------------------------------------
 
 
-def _all_goals(tally: Tally) -> list[words.Goal]:
-    known = {g.number for g in words.GOALS}
-    others = [words.Goal(code, tally.goals[code].label, "#6b7280") for code in sorted(tally.goals) if code not in known]
-    return [*words.GOALS, *others]
+def _all_goals(tally: Tally) -> list[Goal]:
+    known = {g.number for g in GOALS}
+    others = [Goal(code, tally.goals[code].label, "#6b7280") for code in sorted(tally.goals) if code not in known]
+    return [*GOALS, *others]
 
 
 def _goals(tally: Tally) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ def _goals(tally: Tally) -> list[dict[str, Any]]:
                 "number": goal.number,
                 "name": goal.name,
                 "colour": goal.colour,
-                "ink": words.ink_on(goal.colour),
+                "ink": ink_on(goal.colour),
                 "n_credentials": counted.n_credentials,
                 "n_outcomes": counted.n_outcomes,
                 "expected": counted.expected,
@@ -104,9 +104,7 @@ def _matrix(tally: Tally) -> dict[str, Any] | None:
         goals = _all_goals(tally)
         return {
             "kind": kind,
-            "goals": [
-                {"number": g.number, "name": g.name, "colour": g.colour, "ink": words.ink_on(g.colour)} for g in goals
-            ],
+            "goals": [{"number": g.number, "name": g.name, "colour": g.colour, "ink": ink_on(g.colour)} for g in goals],
             "rows": [
                 {
                     "unit": unit,
@@ -132,7 +130,7 @@ def _skills(tally: Tally) -> list[dict[str, Any]]:
         top = found[0][1].n_outcomes
         groups.append(
             {
-                "title": words.taxonomy_title(taxonomy),
+                "title": taxonomy_title(taxonomy),
                 "n_distinct": len(found),
                 "rows": [
                     {
@@ -150,8 +148,8 @@ def _skills(tally: Tally) -> list[dict[str, Any]]:
 
 
 def _bloom(tally: Tally) -> list[dict[str, Any]]:
-    order = {name: i for i, name in enumerate(words.BLOOM_ORDER)}
-    names = sorted({*tally.bloom, *words.BLOOM_ORDER} if tally.bloom else (), key=lambda n: (order.get(n, 99), n))
+    order = {name: i for i, name in enumerate(BLOOM_ORDER)}
+    names = sorted({*tally.bloom, *BLOOM_ORDER} if tally.bloom else (), key=lambda n: (order.get(n, 99), n))
     top = max(tally.bloom.values(), default=1)
     return [
         {
@@ -200,7 +198,7 @@ def _rules(tally: Tally) -> list[dict[str, Any]]:
     groups = []
     for rule, counts in tally.rules.items():
         numbers = listed.get(rule, [])
-        title, meaning = words.rule_words(rule)
+        title, meaning = rule_words(rule)
         groups.append(
             {
                 "rule": rule,
@@ -214,11 +212,11 @@ def _rules(tally: Tally) -> list[dict[str, Any]]:
                 "more": _findings(tally, numbers[_N_OPEN_FINDINGS:]),
             }
         )
-    return sorted(groups, key=lambda g: ([-dict(g["counts"]).get(s, 0) for s in words.SEVERITIES], g["rule"]))
+    return sorted(groups, key=lambda g: ([-dict(g["counts"]).get(s, 0) for s in SEVERITIES], g["rule"]))
 
 
 def _ranked(counts: Counter[str]) -> list[str]:
-    return sorted(counts, key=lambda s: (words.SEVERITIES.index(s) if s in words.SEVERITIES else 9, s))
+    return sorted(counts, key=lambda s: (SEVERITIES.index(s) if s in SEVERITIES else 9, s))
 
 
 def _findings(tally: Tally, numbers: list[int]) -> Any:
@@ -252,7 +250,7 @@ def _not_checked(tally: Tally) -> list[dict[str, Any]]:
 
 
 def _credentials(tally: Tally) -> Iterator[dict[str, Any]]:
-    colours = {g.number: g for g in words.GOALS}
+    colours = {g.number: g for g in GOALS}
     for n, number in enumerate(tally.credentials, 1):
         record = tally.spool.get(number)
         goals: dict[str, None] = {}
@@ -265,8 +263,8 @@ def _credentials(tally: Tally) -> Iterator[dict[str, Any]]:
             "n": n,
             "facts": _facts(record),
             "outcomes": outcomes,
-            "chips": [(c, colours[c].colour, words.ink_on(colours[c].colour)) for c in codes if c in colours],
-            "worst": next((s for s in words.SEVERITIES if any(f["severity"] == s for f in record["findings"])), None),
+            "chips": [(c, colours[c].colour, ink_on(colours[c].colour)) for c in codes if c in colours],
+            "worst": next((s for s in SEVERITIES if any(f["severity"] == s for f in record["findings"])), None),
             "n_neither": sum(not o["goals"] and not o["skills"] for o in outcomes),
         }
 
@@ -313,7 +311,7 @@ def _taxonomies(tally: Tally) -> list[dict[str, Any]]:
     ids = sorted({t for t, _ in (*tally.taxonomies, *tally.models)})
     return [
         {
-            "title": words.taxonomy_title(t),
+            "title": taxonomy_title(t),
             "versions": sorted(v for i, v in tally.taxonomies if i == t),
             "models": sorted(m for i, m in tally.models if i == t),
             "attribution": _attribution(t),
@@ -325,8 +323,8 @@ def _taxonomies(tally: Tally) -> list[dict[str, Any]]:
 def _attribution(taxonomy: str) -> str | None:
     from tagger.taxonomy import load_taxonomy
 
-    if taxonomy in words.ATTRIBUTIONS:
-        return words.ATTRIBUTIONS[taxonomy]
+    if taxonomy in ATTRIBUTIONS:
+        return ATTRIBUTIONS[taxonomy]
     try:
         return load_taxonomy(taxonomy).attribution or None
     except TaggerError:  # one of the user's own, given by path: it is named, with its version
