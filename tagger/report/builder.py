@@ -13,7 +13,7 @@ from typing import Any, Final
 from tagger.errors import CatalogueError
 from tagger.records import TaggedCredential
 from tagger.report.tally import Tally
-from tagger.report.views import FILTERS
+from tagger.report.views import FILTERS, page
 
 __all__ = ["ReportBuilder"]
 
@@ -112,7 +112,7 @@ class ReportBuilder:
         )
         environment.filters |= FILTERS
         script = (_FOLDER / "report.js").read_text("utf-8")
-        page: dict[str, Any] = {
+        frame: dict[str, Any] = {
             "name": self.catalogue_name,
             "language": self.language,
             "date": date,
@@ -122,6 +122,6 @@ class ReportBuilder:
             # The page may run this script and load nothing at all.
             "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         }
-        stream = environment.get_template("report.html.j2").stream(**page, **page(self._tally))
+        stream = environment.get_template("report.html.j2").stream(**frame, **page(self._tally))
         stream.enable_buffering(64)
         return stream
