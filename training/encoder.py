@@ -121,7 +121,7 @@ def export(model: Any, out: Path) -> None:
     import torch
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    class Graph(torch.nn.Module):
+    class Graph(torch.nn.Module):  # type: ignore[misc,unused-ignore]
         def __init__(self, bert: Any) -> None:
             super().__init__()
             self.bert = bert
