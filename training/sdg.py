@@ -4,7 +4,7 @@ Every row was judged for every goal (our own outcomes, real outcomes that we lab
 ordinary outcomes. Single-label research abstracts were tried (Aurora, OSDG; weights 0.03 to 0.1, silence at a fifth of that)
 and left out: they help on policy prose (benchmark accuracy 0.867 against 0.835) and harm on outcomes (macro-F1 on the
 development half of the gold set 0.526 against 0.588). Probabilities and thresholds are set on outcomes that neither the head nor
-the encoder saw in training (`training.texts.is_held_out`, grouped cross-validation).
+the encoder saw in training (`training.texts.is_held_out`; cross-validation by text).
 
     python -m training.sdg --data DIR [--encoder models/encoder] --out models
 """
