@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from tagger.records import Credential, LearningOutcome
 from tagger.tagging import Tagger
 
@@ -49,12 +47,11 @@ def test_heads_cost_less_than_the_encoder(shipped_tagger: Tagger) -> None:
         assert seconds(lambda model=model: model.scores(texts, vectors)) < encode  # type: ignore[misc]
 
 
-def test_retrieval_is_a_matrix_product_and_little_more(shipped_tagger: Tagger) -> None:
-    """ESCO linking of a batch stays within a small multiple of the brute-force product over all concepts."""
+def test_linking_costs_less_than_encoding(shipped_tagger: Tagger) -> None:
+    """Brute force over 13,939 concepts and re-scoring: less than the encoder needs for the same texts."""
     texts = [c.outcomes[0].text for c in credentials(128, 128)]
+    encode = seconds(lambda: shipped_tagger.encoder.encode(texts))
     vectors = shipped_tagger.encoder.encode(texts)
     model = shipped_tagger.model_for("esco")
-    matrix = model.head.vectors  # type: ignore[union-attr]
     model.top(texts, vectors, 10)
-    reference = seconds(lambda: np.sort(vectors @ matrix.T, axis=1))
-    assert seconds(lambda: model.top(texts, vectors, 10)) < 3 * reference
+    assert seconds(lambda: model.top(texts, vectors, 10)) < encode
