@@ -241,15 +241,10 @@ def build_retrieval(
 
 
 def shipped_models() -> list[str]:
-    """Return the ids of the shipped models that tag (not the encoder, not norms), in the order in which they run."""
-    found = []
-    for path in sorted(shipped("models").iterdir()):
-        if (path / "manifest.json").is_file():
-            manifest = read_manifest(path)
-            if manifest["kind"] in _KINDS:
-                found.append((manifest["parent"] is not None, path.name))
-    order = {"sdg": 0, "sdg-targets": 1, "esco": 2, "bloom": 3, "eqf": 4}
-    return [name for _, name in sorted(found, key=lambda x: (order.get(x[1], 9), x))]
+    """Return the ids of the shipped models that tag (not the encoder, not norms), in the order that their manifests give."""
+    manifests = [read_manifest(path.parent) for path in shipped("models").glob("*/manifest.json")]
+    tagging = [m for m in manifests if m["kind"] in _KINDS]
+    return [m["id"] for m in sorted(tagging, key=lambda m: (m.get("order", len(manifests)), m["id"]))]
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

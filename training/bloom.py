@@ -334,6 +334,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         card=_card(metrics, thresholds),
         sources=SOURCES,
         metrics=metrics,
+        order=3,
         recipe="python -m training.bloom --data DIR",
         seed=SEED,
     )
