@@ -119,9 +119,9 @@ def tag_catalogue(
             summary.add(tagged)
             if progress is not None:
                 progress(summary.n_credentials)
-        summary.note(catalogue.problems)
-        for writer in writers:
-            summary.note(getattr(writer, "problems", ()))
+    summary.note(catalogue.problems)
+    for writer in writers:  # a workbook knows what it had to cut when it is closed
+        summary.note(getattr(writer, "problems", ()))
     summary.n_rows = catalogue.n_rows
     summary.n_empty_rows = catalogue.n_empty_rows
     if report is not None and report_path is not None:

@@ -110,7 +110,7 @@ def to_eqf(framework: str | None, stated: str | None) -> tuple[tuple[int, ...], 
     >>> to_eqf("EQF", "Postgraduate") is None
     True
     """
-    taxonomy = _framework(
+    taxonomy = framework_named(
         next((f for t in (framework, stated) if isinstance(t, str) and (f := resolve_framework(t))), None)
     )
     if taxonomy is None:
@@ -123,7 +123,8 @@ def to_eqf(framework: str | None, stated: str | None) -> tuple[tuple[int, ...], 
     return tuple(sorted({level for row in found for level in row.eqf})), confidence
 
 
-def _framework(name: str | None) -> Taxonomy | None:
+def framework_named(name: str | None) -> Taxonomy | None:
+    """Return the shipped level framework of that id; None for None or an unknown id."""
     if name is None:
         return None
     try:
@@ -171,7 +172,7 @@ def check(credential: Credential) -> tuple[list[Finding], list[str]]:
     if best in levels or stated_share >= UNUSUAL_BELOW:
         return [], []
     as_eqf = "EQF " + "–".join(str(level) for level in sorted({levels[0], levels[-1]}))
-    taxonomy = _framework(name)
+    taxonomy = framework_named(name)
     title = (taxonomy.framework or taxonomy.id) if taxonomy is not None else name
     in_words = as_eqf if name == "eqf" else f"{title} {'–'.join(re.findall(_NUMBER, stated)) or stated} ({as_eqf})"
     finding = Finding(
@@ -192,7 +193,7 @@ def check(credential: Credential) -> tuple[list[Finding], list[str]]:
 
 def _no_such_level(name: str, stated: str) -> str | None:
     """Say that a level given as a number is none of its framework's; None if it is one, or is given in words."""
-    taxonomy, text = _framework(name), " ".join(stated.split())
+    taxonomy, text = framework_named(name), " ".join(stated.split())
     if taxonomy is None or read_levels(taxonomy, text) or (match := _LEVELS.fullmatch(text.casefold())) is None:
         return None
     if match["name"] and resolve_framework(match["name"]) != taxonomy.id:

@@ -12,15 +12,13 @@ import functools
 import math
 from dataclasses import dataclass, replace
 
-from tagger.errors import TaxonomyError
-from tagger.levels import read_levels
+from tagger.levels import framework_named, read_levels
 from tagger.programme_parts import programme_part
 from tagger.records import Credential, Finding, Size
 from tagger.taxonomy import (
     Award,
     SizeRule,
     Taxonomy,
-    load_taxonomy,
     resolve_credit_system,
     resolve_framework,
     resolve_jurisdiction,
@@ -70,31 +68,22 @@ def _scope_of(
 ) -> _Scope | None:
     rules = size_rules()
     name = next((f for text in (framework_text, stated) if text and (f := resolve_framework(text))), None)
-    framework = _load(name)
+    framework = framework_named(name)
     rule_id = next((r for text in (place, framework_text) if text and (r := resolve_jurisdiction(text))), None)
     if rule_id is not None:
         rule = rules[rule_id]
         is_general = place is not None and place.strip().casefold() in {n.casefold() for n in rule.general_names}
         if is_general and framework is not None and framework.size_rules and rule.framework != framework.id:
             rule = framework.size_rules[0]  # "UK" gives way to the "SCQF" that is named with it
-        return _Scope(rule, framework or _load(rule.framework), None)
+        return _Scope(rule, framework or framework_named(rule.framework), None)
     if framework is not None:
         return _Scope(framework.size_rules[0], framework, None) if framework.size_rules else None
     system = _system(system_text)
     names = {rule.framework for rule in rules.values() if system is not None and rule.system == system}
-    framework = _load(names.pop()) if len(names) == 1 else None
+    framework = framework_named(names.pop()) if len(names) == 1 else None
     if framework is None or not framework.size_rules:
         return None
     return _Scope(framework.size_rules[0], framework, f"read from its {system} credits")
-
-
-def _load(name: str | None) -> Taxonomy | None:
-    if name is None:
-        return None
-    try:
-        return load_taxonomy(name)
-    except TaxonomyError:
-        return None
 
 
 def _system(text: object) -> str | None:
@@ -207,7 +196,7 @@ def _misfits(credential: Credential, scope: _Scope) -> list[str]:
             return []
         against = _title(framework) if framework is not None else rule.jurisdiction
         return [f"size: jurisdiction `{place}` is not known; held against {against} alone"]
-    own = _load(rule.framework)
+    own = framework_named(rule.framework)
     if own is None or framework is None or own.id == framework.id or {own.id, framework.id} & _CONTINENTAL:
         return []
     return [
