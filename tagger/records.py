@@ -13,6 +13,7 @@ __all__ = [
     "LearningOutcome",
     "Level",
     "LevelEstimate",
+    "Passage",
     "Problem",
     "Size",
     "Source",
@@ -228,7 +229,8 @@ class Tag:
     score : float
         Calibrated probability that the tag is right, 0 to 1.
     relation : str or None
-        ``contributes`` or ``mentions`` for SDGs; None where a taxonomy knows no such distinction.
+        ``contributes`` or ``mentions`` for SDGs; ``derived`` where the tag was not read from the text but follows from a tag of
+        another taxonomy; None where a taxonomy knows no such distinction.
     evidence : tuple of Evidence
         Empty in a rolled-up tag: there the outcomes carry it.
     model : str
@@ -252,6 +254,16 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """Words of an outcome that caused a finding: ``text == outcome.text[start:end]`` of the outcome with that id."""
+
+    outcome: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One judgement on a credential, with everything that is needed to defend or dispute it.
 
@@ -270,6 +282,8 @@ class Finding:
         Ids of the outcomes that caused it; empty when the whole credential did.
     message, advice : str
         What was found, and what to do.
+    evidence : tuple of Passage
+        The words that caused it, in the order of the outcomes; empty where it is not about words.
     """
 
     rule: str
@@ -281,6 +295,7 @@ class Finding:
     outcomes: tuple[str, ...]
     message: str
     advice: str
+    evidence: tuple[Passage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +379,9 @@ class TaggedCredential:
                     "outcomes": list(f.outcomes),
                     "message": f.message,
                     "advice": f.advice,
+                    "evidence": [
+                        {"outcome": e.outcome, "start": e.start, "end": e.end, "text": e.text} for e in f.evidence
+                    ],
                 }
                 for f in self.findings
             ],
@@ -424,7 +442,7 @@ class TaggedCredential:
             credential,
             outcomes,
             tuple(_tag(t) for t in record.get("tags", ())),
-            tuple(Finding(**{**f, "outcomes": tuple(f["outcomes"])}) for f in record.get("findings", ())),
+            tuple(map(_finding, record.get("findings", ()))),
             tuple(record.get("not_checked", ())),
         )
 
@@ -451,6 +469,11 @@ def _tag_dict(tag: Tag) -> dict[str, Any]:
     if tag.outcomes:
         plain["outcomes"] = list(tag.outcomes)
     return plain
+
+
+def _finding(plain: Mapping[str, Any]) -> Finding:
+    evidence = tuple(Passage(**e) for e in plain.get("evidence", ()))
+    return Finding(**{**plain, "outcomes": tuple(plain["outcomes"]), "evidence": evidence})
 
 
 def _tag(plain: Mapping[str, Any]) -> Tag:

@@ -306,6 +306,7 @@ def parquet_schema() -> Any:
     finding_fields = {
         **{"rule": text, "severity": text, "measured": number, "measured_text": text, "limit": number},
         **{"limit_text": text, "unit": text, "norm": text, "outcomes": pa.list_(text), "message": text, "advice": text},
+        "evidence": pa.list_(struct(outcome=text, start=whole, end=whole, text=text)),
     }
     estimate = struct(eqf=whole, distribution=pa.map_(text, number), model=text)
     problem = struct(file=text, row=whole, column=text, value=text, message=text, hint=text)
