@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +27,17 @@ __all__ = [
     "fingerprint",
     "goal_matrix",
     "is_held_out",
+    "judged_skills",
     "normalise",
     "outcomes",
+    "own_skill_outcomes",
+    "passages",
     "sdg_rows",
 ]
 
 HERE = Path(__file__).parent
 N_GOALS = 17
+ESCO = "http://data.europa.eu/esco/skill/"
 
 
 def normalise(text: str) -> str:
@@ -73,6 +77,9 @@ class Labelled:
         Goals that are only mentioned: negatives that matter.
     targets : tuple of str
         Targets that it contributes to, main one first; empty where nobody judged them.
+    pool : str
+        How a real text came to be labelled: ``random``, ``uncertain`` (an earlier model was unsure of it), ``passage`` (a
+        longer text: policy, abstract, course description); empty for our own.
     """
 
     text: str
@@ -81,6 +88,7 @@ class Labelled:
     source: str
     mentions: tuple[int, ...] = ()
     targets: tuple[str, ...] = ()
+    pool: str = ""
 
 
 def outcomes(data: Path) -> Iterator[tuple[str, str]]:
@@ -111,6 +119,33 @@ def descriptions(data: Path) -> Iterator[tuple[str, str]]:
                 yield "cmu", sentence
 
 
+def passages(data: Path) -> Iterator[tuple[str, str]]:
+    """Yield (source, text) for longer texts: policy paragraphs, research abstracts, course descriptions."""
+    import pyarrow.parquet
+
+    def flat(text: object) -> str:
+        return " ".join(str(text or "").split())
+
+    with (data / "sdg" / "osdg_subset_dev.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield "osdg", flat(row["text"])
+    for row in pyarrow.parquet.read_table(data / "sdg" / "aurora_survey.parquet").to_pylist():
+        if len(row["abstract"] or "") > 150:
+            yield "aurora", f"{flat(row['title'])}. {flat(row['abstract'])}"
+    for row in pyarrow.parquet.read_table(data / "sdg" / "usc_courses_dev.parquet").to_pylist():
+        if len(row["course_desc"] or "") > 60:
+            yield "usc", flat(row["course_desc"])
+    with (data / "sdg" / "cmu_courses_unlabelled.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            if len(row["Course Description"] or "") > 80:
+                yield "cmu-course", f"{flat(row['Course Title'])}. {flat(row['Course Description'])}"
+    with gzip.open(data / "catalogues" / "edinburgh_drps_2024_25.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            record = json.loads(line)
+            if len(record.get("summary") or "") > 80:
+                yield "edinburgh-course", f"{flat(record['title'])}. {flat(record['summary'])}"
+
+
 def _numbers(cell: str | float | None) -> tuple[int, ...]:
     return tuple(int(n) for n in str(cell).split(";") if n.strip().isdigit()) if cell else ()
 
@@ -133,7 +168,8 @@ def sdg_rows(data: Path | None) -> list[Labelled]:
                 Labelled(row["text"], () if mentioned else goals, True, "own", goals if mentioned else (), targets)
             )
     if data is not None:
-        rows += _labelled_outcomes(data)
+        rows += _labelled("labels.csv", [*outcomes(data), *descriptions(data)])
+        rows += _labelled("passages.csv", passages(data))
         banned = _benchmark_heads(data)
         rows = [r for r in rows if normalise(r.text)[:100] not in banned]
     seen: set[str] = set()
@@ -146,23 +182,53 @@ def sdg_rows(data: Path | None) -> list[Labelled]:
     return kept
 
 
-def _labelled_outcomes(data: Path) -> list[Labelled]:
-    with (HERE / "sdg" / "labels.csv").open(encoding="utf-8", newline="") as file:
+def _labelled(name: str, texts: Iterable[tuple[str, str]]) -> list[Labelled]:
+    with (HERE / "sdg" / name).open(encoding="utf-8", newline="") as file:
         labels = {row["fingerprint"]: row for row in csv.DictReader(file)}
     rows, found = [], set()
-    for source, text in [*outcomes(data), *descriptions(data)]:
+    for source, text in texts:
         key = fingerprint(text)
         if key in labels and key not in found:
             found.add(key)
             label = labels[key]
             goals, mentions = _numbers(label["goals"]), _numbers(label["mentions"])
-            rows.append(Labelled(text, goals, True, source, mentions, _codes(label["targets"]) if goals else ()))
+            targets = _codes(label["targets"]) if goals else ()
+            rows.append(Labelled(text, goals, True, source, mentions, targets, label.get("pool", "passage")))
     return rows
 
 
 def _benchmark_heads(data: Path) -> set[str]:
     with (data / "sdg" / "sdg_benchmark.csv").open(encoding="utf-8", newline="") as file:
         return {normalise(row["text"])[:100] for row in csv.DictReader(file)}
+
+
+def own_skill_outcomes() -> list[tuple[str, tuple[str, ...]]]:
+    """Return our own texts for ESCO concepts (``training/esco/outcomes.csv``): text, IRIs of what it claims, main one first."""
+    with (HERE / "esco" / "outcomes.csv").open(encoding="utf-8", newline="") as file:
+        return [(row["text"], tuple(ESCO + name for name in row["concepts"].split())) for row in csv.DictReader(file)]
+
+
+def judged_skills(data: Path) -> list[tuple[str, dict[str, int]]]:
+    """Return real and own outcomes with judged ESCO links (``training/esco/labels.csv``).
+
+    Returns
+    -------
+    list of (str, dict of str to int)
+        The outcome without boilerplate, and for each judged concept (IRI) 2 right, 1 near, 0 wrong.
+    """
+    with (HERE / "esco" / "labels.csv").open(encoding="utf-8", newline="") as file:
+        labels = {row["fingerprint"]: row for row in csv.DictReader(file)}
+    found = []
+    for _, text in [*outcomes(data), *descriptions(data), *((r.source, r.text) for r in sdg_rows(None))]:
+        row = labels.pop(fingerprint(text), None)
+        if row is not None:
+            judged = {
+                ESCO + name: value
+                for column, value in (("right", 2), ("near", 1), ("wrong", 0))
+                for name in row[column].split()
+            }
+            found.append((core(text), judged))
+    return found
 
 
 def goal_matrix(rows: Sequence[Labelled]) -> npt.NDArray[np.float32]:
