@@ -13,6 +13,7 @@ __all__ = [
     "LearningOutcome",
     "Level",
     "LevelEstimate",
+    "Part",
     "Passage",
     "Problem",
     "Size",
@@ -264,6 +265,31 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Outcomes of a credential that would stand alone: one part of a proposed split.
+
+    Attributes
+    ----------
+    outcomes : tuple of str
+        Their ids.
+    terms : tuple of str
+        Words that mark them off from the other parts.
+    skills : tuple of str
+        Labels of the skills that they are tagged with.
+    notional_hours : tuple of float or None
+        The credential's, in proportion to the number of outcomes.
+    credits : float or None
+        Likewise, in the credential's own system.
+    """
+
+    outcomes: tuple[str, ...]
+    terms: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    notional_hours: tuple[float, float] | None = None
+    credits: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One judgement on a credential, with everything that is needed to defend or dispute it.
 
@@ -284,6 +310,8 @@ class Finding:
         What was found, and what to do.
     evidence : tuple of Passage
         The words that caused it, in the order of the outcomes; empty where it is not about words.
+    parts : tuple of Part
+        Outcomes by topic, and so a proposed split; empty where none is proposed.
     """
 
     rule: str
@@ -296,6 +324,7 @@ class Finding:
     message: str
     advice: str
     evidence: tuple[Passage, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +411,7 @@ class TaggedCredential:
                     "evidence": [
                         {"outcome": e.outcome, "start": e.start, "end": e.end, "text": e.text} for e in f.evidence
                     ],
+                    **({"parts": [_part_dict(p) for p in f.parts]} if f.parts else {}),
                 }
                 for f in self.findings
             ],
@@ -473,7 +503,29 @@ def _tag_dict(tag: Tag) -> dict[str, Any]:
 
 def _finding(plain: Mapping[str, Any]) -> Finding:
     evidence = tuple(Passage(**e) for e in plain.get("evidence", ()))
-    return Finding(**{**plain, "outcomes": tuple(plain["outcomes"]), "evidence": evidence})
+    parts = tuple(map(_part, plain.get("parts", ())))
+    return Finding(**{**plain, "outcomes": tuple(plain["outcomes"]), "evidence": evidence, "parts": parts})
+
+
+def _part_dict(part: Part) -> dict[str, Any]:
+    return {
+        "outcomes": list(part.outcomes),
+        "terms": list(part.terms),
+        "skills": list(part.skills),
+        "notional_hours": None if part.notional_hours is None else list(part.notional_hours),
+        "credits": part.credits,
+    }
+
+
+def _part(plain: Mapping[str, Any]) -> Part:
+    hours = plain.get("notional_hours")
+    return Part(
+        tuple(plain["outcomes"]),
+        tuple(plain.get("terms", ())),
+        tuple(plain.get("skills", ())),
+        None if hours is None else (hours[0], hours[1]),
+        plain.get("credits"),
+    )
 
 
 def _tag(plain: Mapping[str, Any]) -> Tag:
