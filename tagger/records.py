@@ -228,14 +228,14 @@ class Tag:
         Official IRI of the concept.
     label : str
     score : float
-        Calibrated probability that the tag is right, 0 to 1.
+        Calibrated probability that the tag is right, 0 to 1; 1 where people decided that it is.
     relation : str or None
         ``contributes`` or ``mentions`` for SDGs; ``derived`` where the tag was not read from the text but follows from a tag of
         another taxonomy; None where a taxonomy knows no such distinction.
     evidence : tuple of Evidence
         Empty in a rolled-up tag: there the outcomes carry it.
     model : str
-        ``id@version``.
+        ``id@version``; ``review:<names>`` where people decided on it, whose word counts more than a model's.
     type : str or None
         Kind of concept where the taxonomy has kinds (ESCO: ``skill`` or ``knowledge``).
     outcomes : tuple of str
@@ -329,10 +329,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class TaggedOutcome:
-    """An outcome with its tags, best first within each taxonomy. No tags is an answer: nothing reached its threshold."""
+    """An outcome with its tags, best first within each taxonomy. No tags is an answer: nothing reached its threshold.
+
+    Attributes
+    ----------
+    outcome : LearningOutcome
+    tags : tuple of Tag
+    rejected : tuple of Tag
+        Tags that a model gave and a person took away: score 0, and as their `model` ``review:<names>``.
+    """
 
     outcome: LearningOutcome
     tags: tuple[Tag, ...] = ()
+    rejected: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +402,7 @@ class TaggedCredential:
                     "source": None if o.outcome.source is None else _source_dict(o.outcome.source),
                     "stated": o.outcome.is_stated,
                     "tags": [_tag_dict(t) for t in o.tags],
+                    **({"rejected": [_tag_dict(t) for t in o.rejected]} if o.rejected else {}),
                 }
                 for o in self.outcomes
             ],
@@ -443,6 +453,7 @@ class TaggedCredential:
                     o.get("stated", True),
                 ),
                 tuple(_tag(t) for t in o.get("tags", ())),
+                tuple(_tag(t) for t in o.get("rejected") or ()),
             )
             for o in record.get("outcomes", ())
         )

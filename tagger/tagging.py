@@ -29,7 +29,7 @@ from tagger.records import (
 from tagger.taxonomy import Concept
 from tagger.text import strip_boilerplate
 
-__all__ = ["Tagger"]
+__all__ = ["Tagger", "roll_up"]
 
 _CACHED_TEXTS = 50_000
 _LEVEL_TAXONOMY = "eqf"
@@ -332,7 +332,7 @@ class Tagger:
         outcomes = tuple(
             TaggedOutcome(o, readings[n].tags if readings else ()) for n, o in enumerate(credential.outcomes)
         )
-        return TaggedCredential(credential, outcomes, _roll_up(outcomes), tuple(findings), tuple(not_checked))
+        return TaggedCredential(credential, outcomes, roll_up(outcomes), tuple(findings), tuple(not_checked))
 
     def _estimate_level(self, readings: Sequence[_Reading]) -> LevelEstimate | None:
         """Combine the outcomes' level probabilities: a geometric mean, sharpened by the number of outcomes."""
@@ -375,7 +375,7 @@ def _is_readable(credential: Credential) -> bool:
     return looks_english(" ".join(o.text for o in credential.outcomes[:8])) if stated is None else stated
 
 
-def _roll_up(outcomes: Sequence[TaggedOutcome]) -> tuple[Tag, ...]:
+def roll_up(outcomes: Sequence[TaggedOutcome]) -> tuple[Tag, ...]:
     """Roll outcome tags up to the credential: the score is that of the outcome that carries the tag most surely."""
     groups: dict[tuple[str, str], list[tuple[float, int, Tag]]] = {}
     order: dict[str, int] = {}
