@@ -3,8 +3,8 @@
 A taxonomy is a folder with two files, and for some a third:
 
 ``taxonomy.toml``
-    `id`, `title`, `version`, `licence`, `source` (required); `attribution`, `ordered`, `sha256` (of ``concepts.csv``
-    with LF line ends), `broader_taxonomy` (id of the taxonomy, beside it or shipped, that holds the broader concepts);
+    `id`, `title`, `version`, `licence`, `source` (required); `attribution`, `ordered`, `language` (of the labels; English
+    where it is not given), `sha256` (of ``concepts.csv`` with LF line ends), `broader_taxonomy` (id of the taxonomy, beside it or shipped, that holds the broader concepts);
     for a level framework `framework` (its id in `records.Level`), `aliases` (its other names), ``[crosswalk]``,
     ``[[size]]`` and ``[[award]]``. Further keys are for readers of the file.
 ``concepts.csv``
@@ -222,6 +222,8 @@ class Taxonomy:
     framework : str or None
         Id as in `records.Level.framework`; None unless this is a level framework.
     aliases : tuple of str
+    language : str
+        Of the labels and descriptions: a primary language tag, such as "en".
     """
 
     id: str
@@ -240,6 +242,7 @@ class Taxonomy:
     crosswalk: Mapping[str, Crosswalk] = field(default_factory=dict)
     framework: str | None = None
     aliases: tuple[str, ...] = ()
+    language: str = "en"
 
     def __len__(self) -> int:
         """Return the number of concepts."""
@@ -561,6 +564,9 @@ def _read(folder: Path) -> tuple[Taxonomy | None, list[str]]:
             texts[key] = value
     if not isinstance(plain.get("ordered", False), bool):
         problems.append(_bad("ordered", plain["ordered"], "is neither true nor false"))
+    language = plain.get("language", "en")
+    if not isinstance(language, str) or not re.fullmatch(r"[a-z]{2,3}", language):
+        problems.append(_bad("language", language, "is not a primary language tag such as `en`"))
     file = folder / "concepts.csv"
     if not file.is_file():
         return None, [*problems, f"`concepts.csv`: no such file, expected it in `{folder.name}`"]
@@ -597,6 +603,7 @@ def _read(folder: Path) -> tuple[Taxonomy | None, list[str]]:
         crosswalk=crosswalk,
         framework=plain.get("framework"),
         aliases=tuple(plain.get("aliases", ())),
+        language=str(language),
     )
     return taxonomy, problems
 
