@@ -2,13 +2,16 @@
 
 ``manifest.json`` holds: format, program (version range), id, version, kind (``linear`` or ``retrieval``), taxonomy (id,
 version, sha256), encoder (id, sha256; null for a model without vectors), relation, parent, options, sources (name, licence,
-use), metrics, recipe, seed, and files (name to sha256). ``arrays.npz`` holds the numbers (never pickled).
+use), metrics, recipe, seed, and files (name to sha256). ``arrays.npz`` holds the numbers (never pickled). A model for a
+taxonomy that is not shipped carries it in ``taxonomy/``, and one with an encoder of its own carries that in ``encoder/``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +93,22 @@ class Model:
         """Return the `k` best concepts of each text, without a threshold: indices and probabilities, each (n_texts, k)."""
         return self.head.top(texts, vectors, k)  # type: ignore[arg-type]
 
+    def combine(self, rows: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Bring the level probabilities of a credential's outcomes together: a geometric mean, sharpened by their number.
+
+        Parameters
+        ----------
+        rows : ndarray (n_outcomes, n_levels)
+
+        Returns
+        -------
+        ndarray (n_levels,)
+        """
+        power, shrink = float(self.options["power"]), float(self.options["shrink"])
+        z = np.log(rows + 1e-6).mean(axis=0) * shrink * len(rows) ** power
+        p = np.exp(z - z.max())
+        return np.asarray(p / p.sum())
+
     @classmethod
     def load(
         cls, name_or_path: str | Path, *, encoder_id: str | None = None, encoder_sha256: str | None = None
@@ -140,9 +159,9 @@ class Model:
                 f"(sha256 {manifest['taxonomy']['sha256'][:12]}…), found {taxonomy.version} ({taxonomy.sha256[:12]}…)",
                 hint="make the model again with `make models`",
             )
-        with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-            head = (_linear if manifest["kind"] == "linear" else _retrieval)(arrays, manifest, taxonomy)
-            thresholds = np.asarray(arrays["thresholds"], dtype=np.float32)
+        arrays = _read_arrays(folder / "arrays.npz", manifest)
+        head = (_linear if manifest["kind"] == "linear" else _retrieval)(arrays, manifest, taxonomy)
+        thresholds = np.asarray(arrays["thresholds"], dtype=np.float32)
         return cls(
             manifest["id"],
             manifest["version"],
@@ -157,7 +176,7 @@ class Model:
         )
 
     def save(self, folder: Path, *, card: str | None = None, encoder_sha256: str | None = None, **facts: Any) -> None:
-        """Write the folder: arrays, manifest and, where given, the card.
+        """Write the folder: arrays, manifest and, where given, the card; and the taxonomy, if it is not a shipped one.
 
         Parameters
         ----------
@@ -197,7 +216,9 @@ class Model:
         _write_npz(folder / "arrays.npz", arrays)
         if card is not None:
             (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
-        names = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name not in ("manifest.json", "README.md"))
+        self._bundle_taxonomy(folder / "taxonomy")
+        found = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
+        names = sorted(name for name in found if name not in ("manifest.json", "README.md"))
         manifest = {
             "format": FORMAT,
             "program": ">=0.1,<1",
@@ -215,6 +236,16 @@ class Model:
         }
         text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
         (folder / "manifest.json").write_text(text, encoding="utf-8", newline="\n")
+
+    def _bundle_taxonomy(self, target: Path) -> None:
+        source = self.taxonomy.path.resolve()
+        if source.parent == shipped("taxonomies").resolve() or source == target.resolve():
+            return
+        target.mkdir(exist_ok=True)
+        for name in ("taxonomy.toml", "concepts.csv", "groups.csv"):
+            (target / name).unlink(missing_ok=True)
+            if (source / name).is_file():
+                shutil.copyfile(source / name, target / name)
 
 
 def build_retrieval(
@@ -315,6 +346,8 @@ def _folder(name_or_path: str | Path) -> Path:
 
 def _file_problems(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     problems = []
+    if manifest["kind"] in _KINDS and "arrays.npz" not in manifest["files"]:
+        problems.append(f"`{folder / 'manifest.json'}`: `files` does not name `arrays.npz`")
     for name, expected in manifest["files"].items():
         path = folder / name
         if not path.is_file():
@@ -332,7 +365,6 @@ def _sha256(path: Path) -> str:
 def _write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write a compressed .npz whose bytes depend on the arrays alone (numpy stamps the time)."""
     import io
-    import zipfile
 
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(arrays):
@@ -343,10 +375,31 @@ def _write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
             archive.writestr(entry, buffer.getvalue())
 
 
+def _read_arrays(path: Path, manifest: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    """Read numbers and nothing else: what would have to be unpickled is refused."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise ModelError(
+            f"model `{manifest['id']}`: `{path}` does not hold plain arrays ({error})",
+            hint="do not use it; train the model again, or ask where it comes from",
+        ) from error
+
+
 def _need(arrays: Mapping[str, npt.NDArray[Any]], names: Iterable[str], manifest: Mapping[str, Any]) -> None:
     missing = [n for n in names if n not in arrays]
     if missing:
         raise ModelError(f"model `{manifest['id']}`: arrays.npz lacks {', '.join(missing)}", hint="train it again")
+
+
+def _need_concepts(n: int, what: str, manifest: Mapping[str, Any], taxonomy: Taxonomy) -> None:
+    if n != len(taxonomy.concepts):
+        raise ModelError(
+            f"model `{manifest['id']}` has {what} for {n} concepts, taxonomy `{taxonomy.id}` {taxonomy.version} has "
+            f"{len(taxonomy.concepts)}",
+            hint="train it again for this version of the taxonomy",
+        )
 
 
 def _linear(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy: Taxonomy) -> LinearHead:
@@ -360,12 +413,8 @@ def _linear(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy: Ta
         lexical = Lexical(vocabulary, arrays["idf"], settings["n_words"], settings["n_first"], kind)
         weights = arrays["lexical_weights"].astype(np.float32)
     intercept = arrays["intercept"]
-    if len(intercept) != len(taxonomy.concepts):
-        raise ModelError(
-            f"model `{manifest['id']}` scores {len(intercept)} concepts, taxonomy `{taxonomy.id}` has "
-            f"{len(taxonomy.concepts)}",
-            hint="train it again",
-        )
+    _need_concepts(len(intercept), "scores", manifest, taxonomy)
+    _need_concepts(len(arrays["thresholds"]), "thresholds", manifest, taxonomy)
     embedding = arrays.get("embedding")
     return LinearHead(
         embedding, lexical, weights, intercept, arrays["slope"], arrays["offset"], manifest["head"]["softmax"]
@@ -376,5 +425,7 @@ def _retrieval(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy:
     _need(arrays, ("vectors", "scale", "coefficients", "thresholds"), manifest)
     vectors = arrays["vectors"].astype(np.float32) * arrays["scale"]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    _need_concepts(len(vectors), "vectors", manifest, taxonomy)
+    _need_concepts(len(arrays["thresholds"]), "thresholds", manifest, taxonomy)
     settings = manifest["head"]
     return build_retrieval(taxonomy, vectors, arrays["coefficients"], settings["intercept"], settings["n_candidates"])

@@ -87,7 +87,7 @@ class Tagger:
             Names of shipped models, or model folders; None for every shipped one. A model that tags below another taxonomy
             brings the shipped model of that taxonomy along.
         encoder : str, Path or None
-            See `tagger.encoder.load_encoder`.
+            See `tagger.encoder.load_encoder`. None for the shipped one, or that which one of the model folders brings along.
         batch : int
 
         Raises
@@ -95,7 +95,7 @@ class Tagger:
         ModelError
             If a model or the encoder is missing, altered, or they do not fit one another.
         """
-        loaded = load_encoder(encoder)
+        loaded = load_encoder(encoder if encoder is not None else _own_encoder(models or ()))
         graph = getattr(loaded, "sha256", None)
 
         def load(name: str | Path) -> Model:
@@ -340,15 +340,17 @@ class Tagger:
         if not rows:
             return None
         model = self.model_for(_LEVEL_TAXONOMY)
-        power, shrink = float(model.options["power"]), float(model.options["shrink"])
-        z = np.log(np.stack(rows) + 1e-6).mean(axis=0) * shrink * len(rows) ** power
-        p = np.exp(z - z.max())
-        p /= p.sum()
+        p = model.combine(np.stack(rows))
         notations = [c.level or c.notation or c.label for c in model.taxonomy.concepts]
         distribution = {k: round(float(v), 4) for k, v in zip(notations, p, strict=True)}
         top = int(p.argmax())
         confident = float(p[top]) >= float(model.thresholds[top])
         return LevelEstimate(int(notations[top]) if confident else None, distribution, model.name)
+
+
+def _own_encoder(models: Sequence[str | Path]) -> Path | None:
+    """Return the encoder that the first of the model folders with one brings along."""
+    return next((p for m in models if ((p := Path(m) / "encoder") / "manifest.json").is_file()), None)
 
 
 def _children(model: Model, above: Model) -> list[list[int]]:
