@@ -240,6 +240,9 @@ class Tag:
         Kind of concept where the taxonomy has kinds (ESCO: ``skill`` or ``knowledge``).
     outcomes : tuple of str
         In a rolled-up tag, the ids of the outcomes that carry it, strongest first; empty in an outcome's own tag.
+    reuse_level : str or None
+        How widely a skill is used, where the taxonomy says so (ESCO: ``transversal``, ``cross-sector``, ``sector-specific``,
+        ``occupation-specific``); None where it is not known.
     """
 
     taxonomy: str
@@ -252,6 +255,7 @@ class Tag:
     model: str
     type: str | None = None
     outcomes: tuple[str, ...] = ()
+    reuse_level: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,6 +506,7 @@ def _tag_dict(tag: Tag) -> dict[str, Any]:
         "concept": tag.concept,
         "label": tag.label,
         "type": tag.type,
+        "reuse_level": tag.reuse_level,
         "score": tag.score,
         "relation": tag.relation,
         "evidence": [{"start": e.start, "end": e.end, "text": e.text} for e in tag.evidence],
@@ -551,4 +556,5 @@ def _tag(plain: Mapping[str, Any]) -> Tag:
         plain["model"],
         plain.get("type"),
         tuple(plain.get("outcomes", ())),
+        plain.get("reuse_level"),
     )

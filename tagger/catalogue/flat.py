@@ -70,6 +70,7 @@ LONG_COLUMNS: Final = (
     "code",
     "label",
     "type",
+    "reuse_level",
     "score",
     "relation",
     "evidence",
@@ -180,7 +181,7 @@ def long_rows(tagged: TaggedCredential) -> Iterator[list[Cell]]:
             evidence = _join((e.text for e in t.evidence), " … ")
             yield [
                 *head,
-                *(t.taxonomy, t.version, t.concept, short_code(t.concept), t.label, t.type),
+                *(t.taxonomy, t.version, t.concept, short_code(t.concept), t.label, t.type, t.reuse_level),
                 *(round(t.score, 4), t.relation, evidence, t.model),
             ]
 

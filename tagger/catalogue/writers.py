@@ -298,8 +298,9 @@ def parquet_schema() -> Any:
     source = struct(field=text, start=whole, end=whole, item=whole)
     evidence = struct(start=whole, end=whole, text=text)
     tag_fields = {
-        **{"taxonomy": text, "version": text, "concept": text, "label": text, "type": text, "score": number},
-        **{"relation": text, "evidence": pa.list_(evidence), "model": text, "outcomes": pa.list_(text)},
+        **{"taxonomy": text, "version": text, "concept": text, "label": text, "type": text, "reuse_level": text},
+        **{"score": number, "relation": text, "evidence": pa.list_(evidence), "model": text},
+        "outcomes": pa.list_(text),
     }
     tags = pa.list_(struct(**tag_fields))
     outcome = struct(id=text, text=text, source=source, stated=pa.bool_(), tags=tags)
