@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger import __version__
+from tagger.crosslingual import CrosslingualHead
 from tagger.encoder import FloatArray
 from tagger.errors import ModelError
 from tagger.heads import LinearHead, RetrievalHead, stems
@@ -31,7 +32,7 @@ from tagger.taxonomy import Taxonomy, load_taxonomy
 __all__ = ["FORMAT", "Model", "build_retrieval", "read_manifest", "shipped_models", "verify_model"]
 
 FORMAT = 1
-_KINDS = ("linear", "retrieval")
+_KINDS = ("linear", "retrieval", "crosslingual")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Model:
     id, version : str
     taxonomy : Taxonomy
         Columns of the scores are its concepts, in its order.
-    head : LinearHead or RetrievalHead
+    head : LinearHead, RetrievalHead or CrosslingualHead
     thresholds : ndarray of float32 (n_concepts,)
         A concept is tagged when its probability reaches this.
     encoder_id : str or None
@@ -61,7 +62,7 @@ class Model:
     id: str
     version: str
     taxonomy: Taxonomy
-    head: LinearHead | RetrievalHead
+    head: LinearHead | RetrievalHead | CrosslingualHead
     thresholds: FloatArray
     encoder_id: str | None
     relation: str | None = None
@@ -151,8 +152,7 @@ class Model:
                 f"got {encoder_sha256[:12]}…",
                 hint="train the model again with this encoder, or use the one that it names",
             )
-        bundled = folder / "taxonomy"
-        taxonomy = load_taxonomy(bundled if bundled.is_dir() else manifest["taxonomy"]["id"])
+        taxonomy = load_taxonomy(_taxonomy_of(folder, manifest))
         if taxonomy.sha256 != manifest["taxonomy"]["sha256"]:
             raise ModelError(
                 f"model `{manifest['id']}` was made for taxonomy `{taxonomy.id}` {manifest['taxonomy']['version']} "
@@ -160,7 +160,7 @@ class Model:
                 hint="make the model again with `make models`",
             )
         arrays = _read_arrays(folder / "arrays.npz", manifest)
-        head = (_linear if manifest["kind"] == "linear" else _retrieval)(arrays, manifest, taxonomy)
+        head = _HEADS[manifest["kind"]](arrays, manifest, taxonomy)
         thresholds = np.asarray(arrays["thresholds"], dtype=np.float32)
         return cls(
             manifest["id"],
@@ -204,6 +204,10 @@ class Model:
                 arrays["vocabulary"] = np.frombuffer("\n".join(head.lexical.vocabulary).encode(), dtype=np.uint8)
                 settings |= {"n_words": head.lexical.n_words, "n_first": head.lexical.n_first}
                 settings["features"] = head.lexical.kind
+        elif isinstance(head, CrosslingualHead):
+            kind = "crosslingual"
+            more, settings = head.arrays()
+            arrays |= more
         else:
             kind = "retrieval"
             scale = np.abs(head.vectors).max(axis=1, keepdims=True) / 127
@@ -239,7 +243,8 @@ class Model:
 
     def _bundle_taxonomy(self, target: Path) -> None:
         source = self.taxonomy.path.resolve()
-        if source.parent == shipped("taxonomies").resolve() or source == target.resolve():
+        # A model may also lie inside the folder of its taxonomy.
+        if source.parent == shipped("taxonomies").resolve() or source in (target.resolve(), target.resolve().parents[1]):
             return
         target.mkdir(exist_ok=True)
         for name in ("taxonomy.toml", "concepts.csv", "groups.csv"):
@@ -344,6 +349,15 @@ def _folder(name_or_path: str | Path) -> Path:
     )
 
 
+def _taxonomy_of(folder: Path, manifest: Mapping[str, Any]) -> Path | str:
+    """Return where a model's taxonomy is: in the model's folder, around it, or shipped."""
+    for place in (folder / "taxonomy", folder.resolve().parent):
+        if (place / "taxonomy.toml").is_file():
+            return place
+    name: str = manifest["taxonomy"]["id"]
+    return name
+
+
 def _file_problems(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     problems = []
     if manifest["kind"] in _KINDS and "arrays.npz" not in manifest["files"]:
@@ -429,3 +443,21 @@ def _retrieval(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy:
     _need_concepts(len(arrays["thresholds"]), "thresholds", manifest, taxonomy)
     settings = manifest["head"]
     return build_retrieval(taxonomy, vectors, arrays["coefficients"], settings["intercept"], settings["n_candidates"])
+
+
+def _crosslingual(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy: Taxonomy) -> CrosslingualHead:
+    _need(arrays, ("data", "indices", "indptr", "owner", "idf", "coefficients", "thresholds"), manifest)
+    head = CrosslingualHead.of_arrays(arrays, manifest["head"])
+    if head.n_concepts != len(taxonomy):
+        raise ModelError(
+            f"model `{manifest['id']}` scores {head.n_concepts} concepts, taxonomy `{taxonomy.id}` has {len(taxonomy)}",
+            hint="make it again",
+        )
+    return head
+
+
+_HEADS: Mapping[str, Callable[..., LinearHead | RetrievalHead | CrosslingualHead]] = {
+    "linear": _linear,
+    "retrieval": _retrieval,
+    "crosslingual": _crosslingual,
+}

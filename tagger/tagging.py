@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tagger import levels, overload, size
 from tagger.encoder import Encoder, FloatArray, TokenEncoder, Tokens, load_encoder
 from tagger.evidence import best_span
 from tagger.heads import best, word_shares
-from tagger.language import looks_english, says_english
+from tagger.language import guess_language, is_tag, primary_tag
 from tagger.model import Model, shipped_models
 from tagger.records import (
     UNREAD,
@@ -58,6 +58,8 @@ class Tagger:
         Must be the one that the models were made with.
     batch : int
         Outcomes that are encoded together; memory grows with it, results do not depend on it.
+    language : str or None
+        Of credentials that neither state theirs nor show it; None for English if a model reads it.
 
     Examples
     --------
@@ -69,26 +71,43 @@ class Tagger:
     'Clean water and sanitation'
     """
 
-    def __init__(self, models: Sequence[Model], encoder: Encoder, *, batch: int = 256) -> None:
+    def __init__(
+        self, models: Sequence[Model], encoder: Encoder, *, batch: int = 256, language: str | None = None
+    ) -> None:
         self.models = tuple(models)
         self.encoder = encoder
         self.batch = batch
-        self._readings: OrderedDict[str, _Reading] = OrderedDict()
+        self.language = None if language is None else primary_tag(language)
+        self._readings: OrderedDict[tuple[str, str], _Reading] = OrderedDict()
 
     @classmethod
     def load(
-        cls, models: Sequence[str | Path] | None = None, *, encoder: str | Path | None = None, batch: int = 256
+        cls,
+        models: Sequence[str | Path] | None = None,
+        *,
+        taxonomies: Sequence[str | Path] | None = None,
+        encoder: str | Path | None = None,
+        batch: int = 256,
+        language: str | None = None,
+        say: Callable[[str], Any] = lambda _: None,
+        progress: Callable[[int, int], Any] = lambda done, of: None,
     ) -> Tagger:
         """Load shipped models, or those named.
 
         Parameters
         ----------
         models : sequence of str or Path, or None
-            Names of shipped models, or model folders; None for every shipped one. A model that tags below another taxonomy
-            brings the shipped model of that taxonomy along.
+            Names of shipped models, or model folders; None for every shipped one, or none if `taxonomies` are given. A model
+            that tags below another taxonomy brings the shipped model of that taxonomy along.
+        taxonomies : sequence of str or Path, or None
+            Names of shipped taxonomies, or taxonomy folders, to tag with: see `tagger.zero_shot.model_for_taxonomy`. One with
+            the id of another takes its place. ``default`` stands for every shipped model.
         encoder : str, Path or None
             See `tagger.encoder.load_encoder`. None for the shipped one, or that which one of the model folders brings along.
-        batch : int
+        batch, language
+            See the class.
+        say, progress : callable
+            Told in words, and in concepts done of how many, when the vectors of a taxonomy have to be made.
 
         Raises
         ------
@@ -101,12 +120,27 @@ class Tagger:
         def load(name: str | Path) -> Model:
             return Model.load(name, encoder_id=loaded.id, encoder_sha256=graph)
 
-        found = [load(n) for n in (shipped_models() if models is None else models)]
+        asked = list(taxonomies or ())
+        names = list(models or ())
+        if "default" in asked or (models is None and not asked):
+            names = [*shipped_models(), *names]
+        found = [load(n) for n in names]
+        for name in asked:
+            if name != "default":
+                from tagger.zero_shot import model_for_taxonomy
+
+                made = model_for_taxonomy(name, loaded, say=say, progress=progress)
+                found = [*(m for m in found if m.taxonomy.id != made.taxonomy.id), made]
         served = {m.taxonomy.id for m in found}
         missing = dict.fromkeys(m.parent for m in found if m.parent is not None and m.parent not in served)
         found = [*map(load, missing), *found]
         found.sort(key=lambda m: m.parent is not None)  # parents first, else as given
-        return cls(found, loaded, batch=batch)
+        return cls(found, loaded, batch=batch, language=language)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages that the models read, as primary tags such as "en", in the order of the models."""
+        return tuple(dict.fromkeys(m.taxonomy.language for m in self.models))
 
     def tag(self, credentials: Iterable[Credential]) -> Iterator[TaggedCredential]:
         """Tag and check credentials, in order, as a stream.
@@ -170,14 +204,16 @@ class Tagger:
         Returns
         -------
         dict
-            ``text``, ``reads_as_english``, ``read`` (the part without learner boilerplate), and ``taxonomies``: for each, ``model``, ``tags`` (concept, label, score, threshold, evidence) and
+            ``text``, ``language`` (None for one that no model reads), ``read`` (the part without learner boilerplate), and ``taxonomies``: for each, ``model``, ``tags`` (concept, label, score, threshold, evidence) and
             ``runners_up`` (concept, label, score, threshold), best first.
         """
-        [reading] = self._read([text])
+        language = guess_language(text, self.languages, self.language)
+        read_as = language or self.languages[0]
+        [reading] = self._read([text], read_as)
         start, core = _core(text)
         vectors = self.encoder.encode([core])
         out = []
-        for model in self.models:
+        for model in self._reading(read_as):
             tagged = [t for t in reading.tags if t.model == model.name]
             index, scores = self._top(model, [core], vectors, runners_up + len(tagged))
             ranked = []
@@ -212,37 +248,51 @@ class Tagger:
             )
         return {
             "text": text,
-            "reads_as_english": looks_english(text),
+            "language": language,
             "read": {"start": start, "end": start + len(core)},
             "taxonomies": out,
         }
 
     def _tag_batch(self, credentials: Sequence[Credential]) -> Iterator[TaggedCredential]:
-        readable = [_is_readable(c) for c in credentials]
-        texts = [o.text for c, ok in zip(credentials, readable, strict=True) if ok for o in c.outcomes]
-        readings = dict(zip(texts, self._read(texts), strict=True))
-        for credential, ok in zip(credentials, readable, strict=True):
-            yield self._assemble(credential, [readings[o.text] for o in credential.outcomes] if ok else None)
+        languages = [self._language(c) for c in credentials]
+        readings: dict[tuple[str | None, str], _Reading] = {}
+        for language in dict.fromkeys(found for found in languages if found is not None):
+            own = [c for c, spoken in zip(credentials, languages, strict=True) if spoken == language]
+            texts = [o.text for c in own for o in c.outcomes]
+            readings |= zip([(language, t) for t in texts], self._read(texts, language), strict=True)
+        for credential, spoken in zip(credentials, languages, strict=True):
+            found = None if spoken is None else [readings[spoken, o.text] for o in credential.outcomes]
+            yield self._assemble(credential, found)
 
-    def _read(self, texts: Sequence[str]) -> list[_Reading]:
-        new = [t for t in dict.fromkeys(texts) if t not in self._readings]
+    def _language(self, credential: Credential) -> str | None:
+        """Return the language to read a credential in; None if no model reads it."""
+        stated = credential.language
+        if stated is not None and is_tag(stated):
+            return tag if (tag := primary_tag(stated)) in self.languages else None
+        return guess_language(" ".join(o.text for o in credential.outcomes[:8]), self.languages, self.language)
+
+    def _reading(self, language: str) -> list[Model]:
+        return [m for m in self.models if m.taxonomy.language == language]
+
+    def _read(self, texts: Sequence[str], language: str) -> list[_Reading]:
+        new = [t for t in dict.fromkeys(texts) if (language, t) not in self._readings]
         fresh: dict[str, _Reading] = {}
         for first in range(0, len(new), self.batch):  # one credential may hold many batches of outcomes
             part = new[first : first + self.batch]
-            fresh |= zip(part, self._encode_and_tag(part), strict=True)
+            fresh |= zip(part, self._encode_and_tag(part, language), strict=True)
         result = []
         for text in texts:
             if text in fresh:
                 result.append(fresh[text])
             else:
-                self._readings.move_to_end(text)
-                result.append(self._readings[text])
-        self._readings.update(fresh)
+                self._readings.move_to_end((language, text))
+                result.append(self._readings[language, text])
+        self._readings.update({(language, text): reading for text, reading in fresh.items()})
         while len(self._readings) > _CACHED_TEXTS:
             self._readings.popitem(last=False)
         return result
 
-    def _encode_and_tag(self, texts: Sequence[str]) -> list[_Reading]:
+    def _encode_and_tag(self, texts: Sequence[str], language: str) -> list[_Reading]:
         offsets, cores = zip(*map(_core, texts), strict=True)
         tokens: Sequence[Tokens | None]
         if isinstance(self.encoder, TokenEncoder):
@@ -251,7 +301,7 @@ class Tagger:
             vectors, tokens = self.encoder.encode(cores), [None] * len(cores)
         tags: list[list[Tag]] = [[] for _ in texts]
         level: FloatArray | None = None
-        for model in self.models:
+        for model in self._reading(language):
             if model.taxonomy.id == _LEVEL_TAXONOMY:
                 level = model.scores(cores, vectors)
                 continue
@@ -280,6 +330,7 @@ class Tagger:
                             (Evidence(start, end, texts[n][start:end]),),
                             model.name,
                             concept.type,
+                            reuse_level=concept.reuse_level,
                         )
                     )
         return [  # copies: a row that is kept would keep its whole batch in memory
@@ -313,9 +364,10 @@ class Tagger:
         not_checked: list[str] = []
         if readings is None:
             stated = credential.language
-            is_stated = says_english(stated) is not None
-            why = f"the language is given as `{stated}`" if is_stated else "the outcomes do not read as English"
-            not_checked.append(f"{UNREAD}{why}, and the models read English only")
+            are_read = "English" if self.languages == ("en",) else ", ".join(f"`{tag}`" for tag in self.languages)
+            is_stated = stated is not None and is_tag(stated)
+            why = f"the language is given as `{stated}`" if is_stated else f"the outcomes do not read as {are_read}"
+            not_checked.append(f"{UNREAD}{why}, and the models read {are_read} only")
         estimate = None
         if readings:
             estimate = self._estimate_level(readings)
@@ -370,11 +422,6 @@ def _core(text: str) -> tuple[int, str]:
     """Return the start and text of the part without learner boilerplate."""
     start, end = strip_boilerplate(text)
     return (start, text[start:end]) if end > start else (0, text)
-
-
-def _is_readable(credential: Credential) -> bool:
-    stated = says_english(credential.language)
-    return looks_english(" ".join(o.text for o in credential.outcomes[:8])) if stated is None else stated
 
 
 def roll_up(outcomes: Sequence[TaggedOutcome]) -> tuple[Tag, ...]:

@@ -27,6 +27,15 @@ Format = Annotated[str | None, typer.Option("--format", help="Format of FILE whe
 ModelNames = Annotated[
     list[str] | None, typer.Option("--model", help="Model to run, by name or folder; repeatable. Default: all shipped.")
 ]
+TaxonomyNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--taxonomy",
+        metavar="NAME|FOLDER",
+        help="Taxonomy to tag with, shipped or imported; repeatable. `default` stands for all that have a shipped model, "
+        "which is what is used when this is left out.",
+    ),
+]
 EncoderName = Annotated[
     str | None, typer.Option("--encoder", help="Encoder folder, or sentence-transformers:NAME_OR_PATH (extra [train]).")
 ]
@@ -88,6 +97,28 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         if self._file != "-":
             self._open.close()
+
+
+def say(message: str) -> None:
+    """Print a message to standard error."""
+    print(message, file=sys.stderr)
+
+
+class Share:
+    """How much of a longer work is done, on standard error: in place on a terminal, else a line each fifth."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._told = 0
+
+    def __call__(self, done: int, of: int) -> None:
+        """Show that `done` of `of` are done."""
+        if sys.stderr.isatty():
+            end = "\n" if done >= of else ""
+            print(f"\r\033[K{self._what}: {done:,} of {of:,}", end=end, file=sys.stderr, flush=True)
+        elif of >= 2_000 and done * 5 // of > self._told:
+            self._told = done * 5 // of % 5
+            print(f"{self._what}: {done:,} of {of:,}", file=sys.stderr, flush=True)
 
 
 class Progress:

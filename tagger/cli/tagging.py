@@ -21,9 +21,12 @@ from tagger.cli.options import (
     MappingFile,
     ModelNames,
     Progress,
+    Share,
     Sheet,
+    TaxonomyNames,
     language_tag,
     mapping_of,
+    say,
     say_mapping,
 )
 
@@ -47,9 +50,13 @@ def tag(
     mapping: MappingFile = None,
     format_: Format = None,
     sheet: Sheet = None,
+    taxonomy: TaxonomyNames = None,
     model: ModelNames = None,
     encoder: EncoderName = None,
-    language: Annotated[str, typer.Option("--language", help="Language of the outcomes to read, as in `en`.")] = "en",
+    language: Annotated[
+        str | None,
+        typer.Option("--language", help="Language of the outcomes, as in `en`. Default: what the taxonomies are in."),
+    ] = None,
     fail_on: Annotated[
         str | None, typer.Option("--fail-on", help="Exit with 1 when a finding is this severe: info, amber or red.")
     ] = None,
@@ -59,19 +66,34 @@ def tag(
     from tagger.catalogue import read_catalogue
     from tagger.engine import tag_catalogue
     from tagger.errors import TaggerError
+    from tagger.language import primary_tag
     from tagger.report import ReportBuilder
     from tagger.tagging import Tagger
 
     if fail_on is not None and fail_on not in SEVERITIES:
         raise TaggerError(f"`--fail-on {fail_on}`: expected one of {', '.join(SEVERITIES)}")
-    if language_tag(language).split("-")[0] != "en":
-        raise TaggerError(f"`--language {language}`: no model reads it; expected en", hint="`tagger inspect` reads any")
+    read = _languages(taxonomy)
+    language = language_tag(language or read[0])
+    if primary_tag(language) not in read and not model:
+        raise TaggerError(
+            f"`--language {language}`: no model reads it; expected {', '.join(read)}",
+            hint="a taxonomy in that language can be imported: `tagger taxonomies import`, then `--taxonomy FOLDER`",
+        )
     catalogue = read_catalogue(
-        file, mapping=mapping_of(map_, mapping), format=format_, language=language_tag(language), sheet=sheet
+        file, mapping=mapping_of(map_, mapping), format=format_, language=language, sheet=sheet
     )
     if not quiet:
         say_mapping(catalogue)
-    tagger = Tagger.load(model, encoder=encoder)
+    tagger = Tagger.load(
+        model,
+        taxonomies=taxonomy,
+        encoder=encoder,
+        language=language,
+        say=(lambda _: None) if quiet else say,
+        progress=(lambda done, of: None) if quiet else Share("vectors"),
+    )
+    if primary_tag(language) not in tagger.languages:
+        raise TaggerError(f"`--language {language}`: no model reads it; expected {', '.join(tagger.languages)}")
     builder = None if report is None else ReportBuilder("standard input" if file == "-" else Path(file).name)
     with Progress(quiet) as progress:
         summary = tag_catalogue(
@@ -113,6 +135,7 @@ def inspect(
 @app.command()
 def explain(
     text: Annotated[str, typer.Argument(help="One learning outcome, in quotes.")],
+    taxonomy: TaxonomyNames = None,
     model: ModelNames = None,
     encoder: EncoderName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
@@ -127,7 +150,8 @@ def explain(
         text.encode()
     except UnicodeEncodeError as error:
         raise TaggerError("the text is not UTF-8", hint="set the terminal to UTF-8") from error
-    explained = Tagger.load(model, encoder=encoder).explain(text)
+    tagger = Tagger.load(model, taxonomies=taxonomy, encoder=encoder, say=say, progress=Share("vectors"))
+    explained = tagger.explain(text)
     if as_json:
         print(json.dumps(explained, ensure_ascii=False, indent=1))
         return
@@ -139,7 +163,7 @@ def explain(
 def suggest(
     file: Annotated[str, typer.Argument(help="Text file with one outcome a line; `-` for standard input.")],
     taxonomy: Annotated[
-        str, typer.Option("--taxonomy", help="Taxonomy id, such as sdg, sdg-targets, esco, bloom, eqf.")
+        str, typer.Option("--taxonomy", metavar="NAME|FOLDER", help="Taxonomy, shipped (esco, digcomp, …) or imported.")
     ],
     top: Annotated[int, typer.Option("--top", min=1, help="How many concepts for each text.")] = 10,
     model: ModelNames = None,
@@ -147,20 +171,18 @@ def suggest(
 ) -> None:
     """Rank a taxonomy's concepts for each line of a text, without a threshold; one JSON object a line."""
     from tagger.errors import TaggerError
-    from tagger.model import shipped_models
     from tagger.tagging import Tagger
 
-    names = list(model) if model else [m for m in shipped_models() if m == taxonomy]
-    tagger = Tagger.load(names, encoder=encoder) if names else None
+    if model:
+        tagger = Tagger.load(model, encoder=encoder)
+    else:
+        tagger = Tagger.load(taxonomies=[taxonomy], encoder=encoder, say=say, progress=Share("vectors"))
+        taxonomy = tagger.models[-1].taxonomy.id
     try:
-        concepts = tagger.model_for(taxonomy).taxonomy.concepts if tagger else None
+        concepts = tagger.model_for(taxonomy).taxonomy.concepts
     except KeyError:
-        concepts = None
-    if tagger is None or concepts is None:
-        raise TaggerError(
-            f"`--taxonomy {taxonomy}`: no model for it; expected one of {', '.join(shipped_models())}",
-            hint="`tagger models` lists what is installed",
-        )
+        served = ", ".join(m.taxonomy.id for m in tagger.models)
+        raise TaggerError(f"`--taxonomy {taxonomy}`: no model for it; those given serve {served}") from None
     with Lines(file) as lines:
         while block := list(islice(lines, 512)):
             for text, found in zip(block, tagger.suggest(block, taxonomy, top), strict=True):
@@ -169,6 +191,15 @@ def suggest(
                     for i, score in found
                 ]
                 print(json.dumps({"text": text, "suggestions": suggestions}, ensure_ascii=False))
+
+
+def _languages(taxonomies: list[str] | None) -> list[str]:
+    """Return the languages of the taxonomies that are asked for; the shipped models read English."""
+    from tagger.taxonomy import load_taxonomy
+
+    own = [load_taxonomy(name).language for name in taxonomies or () if name != "default"]
+    shipped = ["en"] if not own or "default" in (taxonomies or ()) else []
+    return list(dict.fromkeys([*shipped, *own]))
 
 
 def _say_summary(summary: Summary) -> None:
@@ -203,8 +234,8 @@ def _say_summary(summary: Summary) -> None:
 
 def _explained(explained: dict[str, Any]) -> Iterator[str]:
     yield explained["text"]
-    if not explained["reads_as_english"]:
-        yield "This does not read as English, and the models read no other language: in a catalogue it gets no tags."
+    if explained["language"] is None:
+        yield "This does not read as a language that the models read: in a catalogue it gets no tags."
     for taxonomy in explained["taxonomies"]:
         yield ""
         yield f"{taxonomy['taxonomy']}  (model {taxonomy['model']})"
