@@ -355,28 +355,44 @@ def _verbs(text: str, start: int, end: int, lex: Lexicon) -> list[Span]:
         if n and word in lex.embedding:
             embedded, expecting, enabled, chained, other = True, False, False, False, n
             continue
-        if word in lex.nominal and (not lemma or following in lex.carrying):
+        carrier = lex.carrying
+        if following in lex.conjunctions and lows[n + 2 : n + 3] and lows[n + 2] in lex.nominal:
+            carrier = lex.conjunctions  # "Evaluation and synthesis of"
+        if word in lex.nominal and (not lemma or following in carrier):
             carried = (not found and n <= 3) or (
                 bool(found) and n - found[-1] <= 4 and lex.forms.get(lows[found[-1]], ("", ""))[0] in lex.light
             )
-            if carried and not embedded and following in lex.carrying:
+            if carried and not embedded and following in carrier:
                 found.append(n)
         elif lemma and form != "past" and not embedded:
             plain = word not in lex.ambiguous or following in lex.determiners or following in lex.nominal
             if not found:
-                opens = all(is_adverb(low, lex) or low in lex.ability for low in lows[:n])
+                opens = all(is_adverb(low, lex) or low in lex.ability for low in lows[:n]) or (
+                    form == "third" and n < 7 and _is_learner(lows[:n], lex)
+                )
                 fronted = lows[n - 1] not in lex.determiners or is_adverb(lows[n - 1], lex)
                 act = opens or enabled or (form == "base" and plain and fronted)
             else:
                 act = expecting and form == kind and other != n - 2 and (plain or enabled or chained)
+                if form == "base" and kind == "participle" and found == [0] and plain and "," in gap:
+                    found, act = [], True  # "Using a range of tools, model a process"
             if act:
                 found.append(n)
                 kind, chained, expecting, enabled = form, True, False, False
                 continue
-            other = n if form == "base" else other
+            before = lows[n - 1] if n and word in lex.ambiguous else ""  # "a survey"
+            is_noun = before in lex.determiners and before not in lex.conjunctions and before not in lex.embedding
+            other = n if form == "base" and not is_noun else other
         expecting = enabled = chained = False
     if not found:  # "Developed independent research skills"
         opener = next((n for n, low in enumerate(lows) if not is_adverb(low, lex)), -1)
         if lex.forms.get(lows[opener], ("", ""))[1] == "past":
             found.append(opener)
     return [tokens[n] for n in found]
+
+
+def _is_learner(lows: list[str], lex: Lexicon) -> bool:
+    """Tell whether the words before a verb are its subject and adverbs: "the student critically"."""
+    return any(low in lex.learners for low in lows) and all(
+        low in lex.learners or low in lex.determiners or is_adverb(low, lex) for low in lows
+    )

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tagger import __version__
-from tagger.cli import installed, tagging
+from tagger.cli import check, installed, tagging
 
 __all__ = ["app", "main"]
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # so that [columns] in a help text stays what it is
 )
 app.add_typer(tagging.app)
+app.add_typer(check.app)
 app.add_typer(installed.models_app, name="models")
 app.add_typer(installed.taxonomies_app, name="taxonomies")
 

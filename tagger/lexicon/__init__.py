@@ -42,6 +42,8 @@ class Lexicon:
         Matches, in full, a word that by its ending is no verb in its base form ("statistical", "turbines").
     compounds : frozenset of str
         Words with a capital inside ("JavaScript"), in lower case.
+    wording : dict
+        What `tagger.wording` knows of the language, as it stands in the file; empty where nothing is known.
     """
 
     language: str
@@ -74,6 +76,7 @@ class Lexicon:
     embedding: frozenset[str]
     finite: frozenset[str]
     ability: frozenset[str]
+    learners: frozenset[str]
     light: frozenset[str]
     carrying: frozenset[str]
     joints: frozenset[str]
@@ -84,6 +87,7 @@ class Lexicon:
     soft_abbreviations: frozenset[str]
     before_number: frozenset[str]
     administrative: tuple[str, ...]
+    wording: dict[str, Any]
 
 
 def lexicon(language: str = "en") -> Lexicon:
@@ -159,6 +163,7 @@ def _build(tag: str, data: dict[str, Any]) -> Lexicon:
         finite=frozenset(grammar.get("finite", ())),
         embedding=frozenset(grammar.get("embedding", ())),
         ability=frozenset(grammar.get("ability", ())),
+        learners=frozenset(grammar.get("learners", ())),
         light=frozenset(grammar.get("light", ())),
         carrying=frozenset(grammar.get("carrying", ())),
         joints=frozenset(sentences.get("joints", ())),
@@ -169,6 +174,7 @@ def _build(tag: str, data: dict[str, Any]) -> Lexicon:
         soft_abbreviations=frozenset(sentences.get("soft_abbreviations", ())),
         before_number=frozenset(sentences.get("before_number", ())),
         administrative=tuple(debris.get("administrative", ())),
+        wording=data.get("wording", {}),
     )
 
 
