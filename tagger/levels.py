@@ -8,17 +8,33 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from tagger.errors import TaxonomyError
-from tagger.records import Credential, Finding
-from tagger.taxonomy import Taxonomy, load_taxonomy, resolve_framework, resolve_jurisdiction, size_rules
+from tagger.records import Credential, Finding, FrameworkLevel, Passage
+from tagger.taxonomy import (
+    Taxonomy,
+    load_taxonomy,
+    resolve_framework,
+    resolve_jurisdiction,
+    shipped_taxonomies,
+    size_rules,
+)
 
-__all__ = ["check", "framework_of", "read_levels", "to_eqf"]
+__all__ = ["Pulls", "check", "framework_of", "in_frameworks", "read_levels", "to_eqf"]
+
+Pulls = Callable[[int, int], Sequence[tuple[float, tuple[int, int]]]]
+"""Of two EQF levels: for each outcome, how much more it reads like the first than like the second (log of the ratio of the
+probabilities), and where the words stand that say so."""
 
 UNUSUAL_BELOW = 0.05
 """Probability of the stated level below which it is unusual."""
 CONFIDENT_FROM = 0.6
 """Probability that the estimated level has to have for a mismatch to be said."""
+_CLEAR_PULL = 0.4
+"""Log ratio from which an outcome is said to pull: it is half as likely again to be of the one level."""
+_N_PULLS = 3
 _CONFIDENCES = ("high", "medium", "low")
 _NUMBER = r"\d{1,2}(?:\.\d)?"
 _JOIN = r"\s*(?P<join>-|–|—|/|,|&|\bto\b|\band\b|\bor\b)\s*"
@@ -123,6 +139,28 @@ def to_eqf(framework: str | None, stated: str | None) -> tuple[tuple[int, ...], 
     return tuple(sorted({level for row in found for level in row.eqf})), confidence
 
 
+@cache
+def in_frameworks(eqf: int) -> tuple[FrameworkLevel, ...]:
+    """Return an EQF level in the language of every other shipped framework that has a crosswalk, by framework id.
+
+    Examples
+    --------
+    >>> {f.framework: f.levels for f in in_frameworks(6)}["SCQF"]
+    ('9', '10')
+    """
+    found = []
+    for name in shipped_taxonomies():
+        taxonomy = load_taxonomy(name)
+        rows = [(level, row) for level, row in taxonomy.crosswalk.items() if eqf in row.eqf]
+        if name == "eqf" or not rows:
+            continue
+        confidence = max(
+            (r.confidence for _, r in rows), key=lambda c: _CONFIDENCES.index(c) if c in _CONFIDENCES else 2
+        )
+        found.append(FrameworkLevel(taxonomy.framework or taxonomy.id, tuple(level for level, _ in rows), confidence))
+    return tuple(found)
+
+
 def framework_named(name: str | None) -> Taxonomy | None:
     """Return the shipped level framework of that id; None for None or an unknown id."""
     if name is None:
@@ -133,8 +171,15 @@ def framework_named(name: str | None) -> Taxonomy | None:
         return None
 
 
-def check(credential: Credential) -> tuple[list[Finding], list[str]]:
+def check(credential: Credential, pulls: Pulls | None = None) -> tuple[list[Finding], list[str]]:
     """Compare the stated level with the one estimated from the outcomes.
+
+    Parameters
+    ----------
+    credential : Credential
+        With its level estimated.
+    pulls : callable or None
+        What each outcome has to do with it (see `Pulls`); None if that is not known. Asked only if there is a finding.
 
     Returns
     -------
@@ -175,6 +220,8 @@ def check(credential: Credential) -> tuple[list[Finding], list[str]]:
     taxonomy = framework_named(name)
     title = (taxonomy.framework or taxonomy.id) if taxonomy is not None else name
     in_words = as_eqf if name == "eqf" else f"{title} {'–'.join(re.findall(_NUMBER, stated)) or stated} ({as_eqf})"
+    nearest = min(levels, key=lambda level: abs(level - best))
+    outcomes, evidence, said = _pulling(credential, pulls, best, nearest)
     finding = Finding(
         rule="level-mismatch",
         severity="amber",
@@ -182,13 +229,44 @@ def check(credential: Credential) -> tuple[list[Finding], list[str]]:
         limit=UNUSUAL_BELOW,
         unit="probability of the stated level",
         norm=f"estimate of {estimate.model}; crosswalk of {title}, confidence {confidence}",
-        outcomes=(),
-        message=f"These outcomes are unusual for {in_words}: they read more like EQF {best} (probability "
-        f"{shares[best]:.2f}).",
+        outcomes=outcomes,
+        message=f"These outcomes are unusual for {in_words}: they read more like {_spoken(name, best)} (probability "
+        f"{shares[best]:.2f}).{said}",
         advice="Compare the outcomes with the level's descriptor: raise or lower what is asked for, or the stated "
         "level.",
+        evidence=evidence,
     )
     return [finding], []
+
+
+def _spoken(framework: str, eqf: int) -> str:
+    """Name an EQF level, and what it is in the credential's own framework."""
+    taxonomy = framework_named(framework)
+    own = next((f for f in in_frameworks(eqf) if taxonomy is not None and f.framework == taxonomy.framework), None)
+    return (
+        f"EQF {eqf}"
+        if own is None
+        else f"EQF {eqf}, {own.framework} {'–'.join(own.levels[:: max(1, len(own.levels) - 1)])}"
+    )
+
+
+def _pulling(
+    credential: Credential, pulls: Pulls | None, best: int, stated: int
+) -> tuple[tuple[str, ...], tuple[Passage, ...], str]:
+    """Return the outcomes that pull the estimate away from the stated level, strongest first, their words, and a sentence."""
+    if pulls is None or best == stated:
+        return (), (), ""
+    found = list(zip(credential.outcomes, pulls(best, stated), strict=True))
+    away = sorted((x for x in found if x[1][0] >= _CLEAR_PULL), key=lambda x: -x[1][0])[:_N_PULLS]
+    back = sorted((x for x in found if x[1][0] <= -_CLEAR_PULL), key=lambda x: x[1][0])[:_N_PULLS]
+    passages = tuple(Passage(o.id, start, end, o.text[start:end]) for o, (_, (start, end)) in away)
+    said = ""
+    if away:
+        which = ", ".join(f"{p.outcome} (“{p.text}”)" for p in passages)
+        said += f" What pulls them {'up' if best > stated else 'down'} most: {which}."
+    if back:
+        said += f" {', '.join(o.id for o, _ in back)} {'reads' if len(back) == 1 else 'read'} like the stated level."
+    return tuple(o.id for o, _ in away), passages, said
 
 
 def _no_such_level(name: str, stated: str) -> str | None:

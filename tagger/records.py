@@ -10,6 +10,7 @@ __all__ = [
     "Credential",
     "Evidence",
     "Finding",
+    "FrameworkLevel",
     "LearningOutcome",
     "Level",
     "LevelEstimate",
@@ -93,6 +94,25 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameworkLevel:
+    """An EQF level in the language of another framework.
+
+    Attributes
+    ----------
+    framework : str
+        Framework id, as in `Level`.
+    levels : tuple of str
+        Its levels that are referenced to the EQF level, lowest first: SCQF 9 and 10 for EQF 6.
+    confidence : str
+        How sure the crosswalk is: ``high``, ``medium`` or ``low``.
+    """
+
+    framework: str
+    levels: tuple[str, ...]
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class LevelEstimate:
     """Estimated EQF level of a credential.
 
@@ -104,11 +124,14 @@ class LevelEstimate:
         Probability of each EQF level, summing to 1.
     model : str
         ``id@version`` of the model that made it.
+    frameworks : tuple of FrameworkLevel
+        The same level in other frameworks, through their crosswalks; empty when the estimate abstains.
     """
 
     eqf: int | None
     distribution: Mapping[str, float]
     model: str
+    frameworks: tuple[FrameworkLevel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,7 +420,15 @@ class TaggedCredential:
                 "stated": c.level.stated,
                 "estimated": None
                 if estimate is None
-                else {"eqf": estimate.eqf, "distribution": dict(estimate.distribution), "model": estimate.model},
+                else {
+                    "eqf": estimate.eqf,
+                    "distribution": dict(estimate.distribution),
+                    "model": estimate.model,
+                    "frameworks": [
+                        {"framework": f.framework, "levels": list(f.levels), "confidence": f.confidence}
+                        for f in estimate.frameworks
+                    ],
+                },
             },
             "outcomes": [
                 {
@@ -477,7 +508,15 @@ class TaggedCredential:
                 level.get("stated"),
                 None
                 if estimate is None
-                else LevelEstimate(estimate["eqf"], dict(estimate["distribution"]), estimate.get("model", "")),
+                else LevelEstimate(
+                    estimate["eqf"],
+                    dict(estimate["distribution"]),
+                    estimate.get("model", ""),
+                    tuple(
+                        FrameworkLevel(f["framework"], tuple(f["levels"]), f["confidence"])
+                        for f in estimate.get("frameworks", ())
+                    ),
+                ),
             ),
             row=record.get("row"),
             problems=tuple(Problem(**p) for p in record.get("problems", ())),

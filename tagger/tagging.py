@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger import levels, overload, size
+from tagger import levels, overload, size, wording
 from tagger.encoder import Encoder, FloatArray, TokenEncoder, Tokens, load_encoder
 from tagger.evidence import best_span
 from tagger.heads import best, word_shares
@@ -378,7 +378,13 @@ class Tagger:
         )
         vectors = np.stack([r.vector for r in readings]) if readings else None
         findings = []
-        for check in (size.check(credential), overload.check(credential, vectors), levels.check(credential)):
+        bloom = [[t.label.casefold() for t in r.tags if t.taxonomy == "bloom"] for r in readings] if readings else None
+        for check in (
+            size.check(credential),
+            overload.check(credential, vectors),
+            levels.check(credential, self._pulls(credential, readings)),
+            wording.check(credential, vectors, bloom),
+        ):
             findings += check[0]
             not_checked += check[1]
         outcomes = tuple(
@@ -397,7 +403,30 @@ class Tagger:
         distribution = {k: round(float(v), 4) for k, v in zip(notations, p, strict=True)}
         top = int(p.argmax())
         confident = float(p[top]) >= float(model.thresholds[top])
-        return LevelEstimate(int(notations[top]) if confident else None, distribution, model.name)
+        eqf = int(notations[top]) if confident else None
+        spoken = () if eqf is None else levels.in_frameworks(eqf)
+        return LevelEstimate(eqf, distribution, model.name, spoken)
+
+    def _pulls(self, credential: Credential, readings: Sequence[_Reading] | None) -> levels.Pulls | None:
+        """Return what tells how each outcome stands between two levels, and by which words; made only when asked for."""
+        rows = [r.level for r in readings or () if r.level is not None]
+        if not rows or len(rows) != len(credential.outcomes):
+            return None
+        model = self.model_for(_LEVEL_TAXONOMY)
+
+        def pulls(up: int, down: int) -> list[tuple[float, tuple[int, int]]]:
+            found = []
+            for outcome, row in zip(credential.outcomes, rows, strict=True):
+                offset, core = _core(outcome.text)
+                tokens = self.encoder.encode_tokens([core])[1][0] if isinstance(self.encoder, TokenEncoder) else None
+                more, less = (model.head.shares(core, tokens, level - 1) for level in (up, down))
+                pieces = [*more, *((start, end, -share) for start, end, share in less)]
+                start, end = best_span(core, word_shares(core, pieces))
+                pull = float(np.log((row[up - 1] + 1e-6) / (row[down - 1] + 1e-6)))
+                found.append((pull, (start + offset, end + offset)))
+            return found
+
+        return pulls
 
 
 def _own_encoder(models: Sequence[str | Path]) -> Path | None:

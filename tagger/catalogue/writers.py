@@ -309,7 +309,8 @@ def parquet_schema() -> Any:
         **{"limit_text": text, "unit": text, "norm": text, "outcomes": pa.list_(text), "message": text, "advice": text},
         "evidence": pa.list_(struct(outcome=text, start=whole, end=whole, text=text)),
     }
-    estimate = struct(eqf=whole, distribution=pa.map_(text, number), model=text)
+    spoken = struct(framework=text, levels=pa.list_(text), confidence=text)
+    estimate = struct(eqf=whole, distribution=pa.map_(text, number), model=text, frameworks=pa.list_(spoken))
     problem = struct(file=text, row=whole, column=text, value=text, message=text, hint=text)
     columns = {
         **{"id": text, "title": text, "provider": text, "faculty": text, "jurisdiction": text, "language": text},
