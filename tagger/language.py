@@ -73,7 +73,17 @@ _WORDS: Final = {
 } | {"en": _ENGLISH}
 _THREE_LETTERS: Final = {
     **{"eng": "en", "fra": "fr", "fre": "fr", "deu": "de", "ger": "de", "spa": "es", "ita": "it", "nld": "nl"},
-    **{"dut": "nl", "por": "pt", "swe": "sv", "dan": "da", "nor": "no", "nb": "no", "nn": "no", "pol": "pl", "fin": "fi"},
+    **{
+        "dut": "nl",
+        "por": "pt",
+        "swe": "sv",
+        "dan": "da",
+        "nor": "no",
+        "nb": "no",
+        "nn": "no",
+        "pol": "pl",
+        "fin": "fi",
+    },
 }
 
 

@@ -79,9 +79,7 @@ def tag(
             f"`--language {language}`: no model reads it; expected {', '.join(read)}",
             hint="a taxonomy in that language can be imported: `tagger taxonomies import`, then `--taxonomy FOLDER`",
         )
-    catalogue = read_catalogue(
-        file, mapping=mapping_of(map_, mapping), format=format_, language=language, sheet=sheet
-    )
+    catalogue = read_catalogue(file, mapping=mapping_of(map_, mapping), format=format_, language=language, sheet=sheet)
     if not quiet:
         say_mapping(catalogue)
     tagger = Tagger.load(
