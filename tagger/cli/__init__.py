@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tagger import __version__
-from tagger.cli import check, installed, tagging
+from tagger.cli import check, installed, review, tagging
 
 __all__ = ["app", "main"]
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(tagging.app)
 app.add_typer(check.app)
+app.add_typer(review.app, name="review")
 app.add_typer(installed.models_app, name="models")
 app.add_typer(installed.taxonomies_app, name="taxonomies")
 

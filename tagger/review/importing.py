@@ -200,8 +200,9 @@ def _restored(row: Decided, known: Mapping[str, ReviewItem]) -> Decided:
     item = known.get(row.id.partition("-")[0])
     if item is None:
         return row
+    is_part = "-" in row.id  # one of several rows, each with some of the wordings
     return replace(
-        row, taxonomies=item.taxonomies, concept=item.concept, tag=item.label, text=item.text, also=item.also,
+        row, taxonomies=item.taxonomies, concept=item.concept, tag=item.label, text=item.text, also=row.also if is_part else item.also,
         credential=item.credential, outcome=item.outcome, relation=item.relation, model=item.model, version=item.version,
     )  # fmt: skip
 

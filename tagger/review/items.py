@@ -22,7 +22,7 @@ _ARTICLES = frozenset({"a", "an", "the"})
 
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
-    """One thing to judge: does this concept hold for this outcome, or is the outcome rightly without one?
+    """One thing to judge: whether this concept holds for this outcome, or whether the outcome is rightly without one.
 
     Attributes
     ----------
