@@ -14,6 +14,7 @@ from tagger.errors import CatalogueError
 from tagger.records import Problem, TaggedCredential
 
 if TYPE_CHECKING:
+    from tagger.overrides import Overrides
     from tagger.report import ReportBuilder
     from tagger.tagging import Tagger
 
@@ -82,6 +83,7 @@ def tag_catalogue(
     report: ReportBuilder | None = None,
     report_path: str | Path | None = None,
     progress: Callable[[int], None] | None = None,
+    overrides: Overrides | None = None,
 ) -> Summary:
     """Tag a catalogue into one or more files, as a stream.
 
@@ -96,6 +98,8 @@ def tag_catalogue(
         Where the report goes; it is written only after every output is complete.
     progress : callable or None
         Called with the number of credentials done so far.
+    overrides : Overrides or None
+        People's decisions, which stand over the models'.
 
     Returns
     -------
@@ -112,6 +116,8 @@ def tag_catalogue(
     with ExitStack() as stack:
         writers = [stack.enter_context(writer) for writer in opened]
         for tagged in tagger.tag(catalogue):
+            if overrides is not None:
+                tagged = overrides.apply(tagged)
             for writer in writers:
                 writer.write(tagged)
             if report is not None:

@@ -98,6 +98,23 @@ class Overrides:
         """Number of these that occurred so far."""
         return len(self._met)
 
+    def render(self) -> str:
+        """Return what was done so far, in lines for the reader."""
+        done = self.counts
+        lines = [
+            f"corrections: {self.n_decisions:,} decisions on {self.n_texts:,} texts, of which {self.n_met:,} are in this catalogue; "
+            f"people confirmed {done['confirmed']:,} tags, added {done['added']:,} and rejected {done['rejected']:,}, in "
+            f"{done['outcomes']:,} outcomes"
+        ]
+        for n, what in (
+            (self.n_undecided, "on which reviewers are divided: the models decide"),
+            (self.n_other_taxonomies, "on a taxonomy that is not tagged here"),
+            (self.n_unknown_concepts, "on a concept that the taxonomy of the model does not have"),
+        ):
+            if n:
+                lines.append(f"  not applied: {n:,} {what}")
+        return "\n".join(lines)
+
     def apply(self, tagged: TaggedCredential) -> TaggedCredential:
         """Return the credential with the decisions applied, rolled up anew; itself where there are none."""
         if not self._rulings:

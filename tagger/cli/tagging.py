@@ -32,6 +32,8 @@ from tagger.cli.options import (
 
 if TYPE_CHECKING:
     from tagger.engine import Summary
+    from tagger.overrides import Overrides
+    from tagger.tagging import Tagger
 
 app = typer.Typer()
 
@@ -56,6 +58,12 @@ def tag(
     language: Annotated[
         str | None,
         typer.Option("--language", help="Language of the outcomes, as in `en`. Default: what the taxonomies are in."),
+    ] = None,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            "--corrections", help="Decisions of reviewers (`tagger review import`), which overrule the models."
+        ),
     ] = None,
     fail_on: Annotated[
         str | None, typer.Option("--fail-on", help="Exit with 1 when a finding is this severe: info, amber or red.")
@@ -92,13 +100,22 @@ def tag(
     )
     if primary_tag(language) not in tagger.languages:
         raise TaggerError(f"`--language {language}`: no model reads it; expected {', '.join(tagger.languages)}")
+    overrides = None if corrections is None else _overrides(corrections, tagger, [*(output or []), report])
     builder = None if report is None else ReportBuilder("standard input" if file == "-" else Path(file).name)
     with Progress(quiet) as progress:
         summary = tag_catalogue(
-            catalogue, tagger, output or ["-"], report=builder, report_path=report, progress=progress.update
+            catalogue,
+            tagger,
+            output or ["-"],
+            report=builder,
+            report_path=report,
+            progress=progress.update,
+            overrides=overrides,
         )
     if not quiet:
         _say_summary(summary)
+        if overrides is not None:
+            print(overrides.render(), file=sys.stderr)
         for path in [*(output or []), *([report] if report else [])]:
             if str(path) != "-":
                 print(f"wrote {path}", file=sys.stderr)
@@ -198,6 +215,18 @@ def _languages(taxonomies: list[str] | None) -> list[str]:
     own = [load_taxonomy(name).language for name in taxonomies or () if name != "default"]
     shipped = ["en"] if not own or "default" in (taxonomies or ()) else []
     return list(dict.fromkeys([*shipped, *own]))
+
+
+def _overrides(corrections: Path, tagger: Tagger, outputs: list[Any]) -> Overrides:
+    from tagger.corrections import read_corrections
+    from tagger.errors import TaggerError
+    from tagger.overrides import Overrides
+
+    lines = read_corrections(corrections)
+    for path in outputs:
+        if path is not None and Path(path).exists() and corrections.samefile(path):
+            raise TaggerError(f"`{path}` holds the corrections; they would be lost", hint="give another file to -o")
+    return Overrides(lines, tagger.models)
 
 
 def _say_summary(summary: Summary) -> None:
