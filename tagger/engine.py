@@ -57,7 +57,10 @@ class Summary:
         self.n_outcomes += len(tagged.outcomes)
         self.n_without_outcomes += not tagged.outcomes
         if tagged.is_read:
-            self.n_untagged += sum(all(t.taxonomy == "bloom" for t in outcome.tags) for outcome in tagged.outcomes)
+            self.n_untagged += sum(
+                all(t.taxonomy == "bloom" or t.relation == "derived" for t in outcome.tags)
+                for outcome in tagged.outcomes
+            )
         else:
             self.n_unread += len(tagged.outcomes)
         self.findings.update(f.severity for f in tagged.findings)

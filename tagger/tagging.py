@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger import levels, overload, size, wording
+from tagger.derived import Derivation, derivation_of
 from tagger.encoder import Encoder, FloatArray, TokenEncoder, Tokens, load_encoder
 from tagger.evidence import best_span
 from tagger.heads import best, word_shares
@@ -26,7 +27,7 @@ from tagger.records import (
     TaggedCredential,
     TaggedOutcome,
 )
-from tagger.taxonomy import Concept
+from tagger.taxonomy import Concept, load_taxonomy
 from tagger.text import strip_boilerplate
 
 __all__ = ["Tagger", "roll_up"]
@@ -60,6 +61,8 @@ class Tagger:
         Outcomes that are encoded together; memory grows with it, results do not depend on it.
     language : str or None
         Of credentials that neither state theirs nor show it; None for English if a model reads it.
+    derivations : sequence of Derivation
+        Taxonomies whose tags follow from those of a taxonomy that a model serves.
 
     Examples
     --------
@@ -72,11 +75,18 @@ class Tagger:
     """
 
     def __init__(
-        self, models: Sequence[Model], encoder: Encoder, *, batch: int = 256, language: str | None = None
+        self,
+        models: Sequence[Model],
+        encoder: Encoder,
+        *,
+        batch: int = 256,
+        language: str | None = None,
+        derivations: Sequence[Derivation] = (),
     ) -> None:
         self.models = tuple(models)
         self.encoder = encoder
         self.batch = batch
+        self.derivations = tuple(derivations)
         self.language = None if language is None else primary_tag(language)
         self._readings: OrderedDict[tuple[str, str], _Reading] = OrderedDict()
 
@@ -101,7 +111,8 @@ class Tagger:
             that tags below another taxonomy brings the shipped model of that taxonomy along.
         taxonomies : sequence of str or Path, or None
             Names of shipped taxonomies, or taxonomy folders, to tag with: see `tagger.zero_shot.model_for_taxonomy`. One with
-            the id of another takes its place. ``default`` stands for every shipped model.
+            the id of another takes its place. ``default`` stands for every shipped model. One whose tags follow from another
+            taxonomy's (`tagger.derived`) brings the shipped model of that along.
         encoder : str, Path or None
             See `tagger.encoder.load_encoder`. None for the shipped one, or that which one of the model folders brings along.
         batch, language
@@ -125,17 +136,22 @@ class Tagger:
         if "default" in asked or (models is None and not asked):
             names = [*shipped_models(), *names]
         found = [load(n) for n in names]
+        derivations = []
         for name in asked:
-            if name != "default":
+            derivation = None if name == "default" else derivation_of(load_taxonomy(name))
+            if derivation is not None:
+                derivations.append(derivation)
+            elif name != "default":
                 from tagger.zero_shot import model_for_taxonomy
 
                 made = model_for_taxonomy(name, loaded, say=say, progress=progress)
                 found = [*(m for m in found if m.taxonomy.id != made.taxonomy.id), made]
         served = {m.taxonomy.id for m in found}
-        missing = dict.fromkeys(m.parent for m in found if m.parent is not None and m.parent not in served)
+        needed = [*(m.parent for m in found), *(d.source for d in derivations)]
+        missing = dict.fromkeys(name for name in needed if name is not None and name not in served)
         found = [*map(load, missing), *found]
         found.sort(key=lambda m: m.parent is not None)  # parents first, else as given
-        return cls(found, loaded, batch=batch, language=language)
+        return cls(found, loaded, batch=batch, language=language, derivations=derivations)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -388,9 +404,13 @@ class Tagger:
             findings += check[0]
             not_checked += check[1]
         outcomes = tuple(
-            TaggedOutcome(o, readings[n].tags if readings else ()) for n, o in enumerate(credential.outcomes)
+            TaggedOutcome(o, self._with_derived(o.text, readings[n].tags) if readings else ())
+            for n, o in enumerate(credential.outcomes)
         )
         return TaggedCredential(credential, outcomes, roll_up(outcomes), tuple(findings), tuple(not_checked))
+
+    def _with_derived(self, text: str, tags: tuple[Tag, ...]) -> tuple[Tag, ...]:
+        return (*tags, *(tag for d in self.derivations for tag in d.derive(text, tags)))
 
     def _estimate_level(self, readings: Sequence[_Reading]) -> LevelEstimate | None:
         """Combine the outcomes' level probabilities: a geometric mean, sharpened by the number of outcomes."""

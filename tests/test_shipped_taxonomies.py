@@ -24,12 +24,13 @@ FRAMEWORKS = {
     "mqf": 8,
     "knqf": 10,
 }
-COUNTS = {"sdg": 17, "sdg-targets": 169, "bloom": 6, "esco": 13_939, **FRAMEWORKS}
+COUNTS = {"sdg": 17, "sdg-targets": 169, "bloom": 6, "solo": 5, "dok": 4, "esco": 13_939, **FRAMEWORKS}
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 IRIS = {
     "sdg": r"http://metadata\.un\.org/sdg/([1-9]|1[0-7])",
     "sdg-targets": r"http://metadata\.un\.org/sdg/([1-9]|1[0-7])\.([1-9]|1[0-9]|[a-d])",
     "esco": rf"http://data\.europa\.eu/esco/skill/{UUID}",
+    "solo": r"urn:outcome-tagger:solo:[a-z-]+",
     "eqf": r"http://data\.europa\.eu/snb/eqf/[1-8]",
     "scqf": r"http://data\.europa\.eu/snb/qdr/c_[0-9a-f]{8}",
 }
@@ -52,7 +53,7 @@ def test_a_shipped_taxonomy_is_sound_and_complete(name):
     assert taxonomy.id == name == taxonomy.path.name
     assert len(taxonomy) == COUNTS[name]
     assert taxonomy.attribution
-    assert taxonomy.ordered == (name in FRAMEWORKS or name == "bloom")
+    assert taxonomy.ordered == (name in FRAMEWORKS or name in ("bloom", "solo", "dok"))
     pattern = IRIS.get(name, rf"urn:outcome-tagger:{name}:[a-z0-9]+")
     assert [c.id for c in taxonomy.concepts if not re.fullmatch(pattern, c.id)] == []
     for concept in taxonomy.concepts:

@@ -103,7 +103,7 @@ def is_skill(tag: Tag) -> bool:
     >>> is_skill(Tag("esco", "1.2.0", "http://data.europa.eu/esco/skill/1", "weld", 0.9, None, (), "esco@1"))
     True
     """
-    return tag.taxonomy not in _NOT_SKILLS
+    return tag.taxonomy not in _NOT_SKILLS and tag.relation != "derived"
 
 
 def is_sdg(tag: Tag) -> bool:
