@@ -19,7 +19,19 @@ from tagger.lexical import Lexical
 from tagger.taxonomy import Concept
 from tagger.text import action_verbs, lemma, verb_levels, words
 
-__all__ = ["SIGNALS", "STOP_WORDS", "LinearHead", "RetrievalHead", "best", "sigmoid", "stem", "stems", "word_shares"]
+__all__ = [
+    "SIGNALS",
+    "STOP_WORDS",
+    "LinearHead",
+    "Network",
+    "RetrievalHead",
+    "attention_cosine",
+    "best",
+    "sigmoid",
+    "stem",
+    "stems",
+    "word_shares",
+]
 
 
 def sigmoid(z: npt.NDArray[np.floating]) -> FloatArray:
@@ -66,17 +78,28 @@ class LinearHead:
                     scores[i] += row.value @ self.lexical_weights[row.columns]
         return scores
 
-    def scores(self, texts: Sequence[str], vectors: FloatArray | None) -> FloatArray:
-        """Return calibrated probabilities, float32 (n_texts, n_concepts)."""
+    def scores(
+        self,
+        texts: Sequence[str],
+        vectors: FloatArray | None,
+        tokens: Sequence[Tokens | None] | None = None,
+    ) -> FloatArray:
+        """Return calibrated probabilities, float32 (n_texts, n_concepts); tokens are not looked at."""
         z = self.raw(texts, vectors) * self.slope + self.offset
         if not self.softmax:
             return sigmoid(z)
         e = np.exp(z - z.max(axis=1, keepdims=True))
         return np.asarray(e / e.sum(axis=1, keepdims=True), dtype=np.float32)
 
-    def top(self, texts: Sequence[str], vectors: FloatArray | None, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    def top(
+        self,
+        texts: Sequence[str],
+        vectors: FloatArray | None,
+        k: int,
+        tokens: Sequence[Tokens | None] | None = None,
+    ) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Return the k best concepts of each text: indices and probabilities, both (n_texts, k), best first."""
-        return best(self.scores(texts, vectors), k)
+        return best(self.scores(texts, vectors, tokens), k)
 
     def shares(self, text: str, tokens: Tokens | None, concept: int) -> list[tuple[int, int, float]]:
         """Return (start, end, share of the score) pieces for one concept; overlapping pieces add up."""
@@ -97,23 +120,78 @@ class LinearHead:
 
 
 SIGNALS = (
-    "cosine",
-    "cosine minus that of the nearest concept",
-    "cosine minus that of the eleventh nearest concept (of the last candidate where there are fewer)",
+    "cosine with the text",
+    "cosine with the tokens that attend to the concept (see `attention_cosine`)",
+    "mean of the two, minus that of the best candidate",
+    "mean of the two, minus that of the eleventh candidate (of the last where there are fewer)",
+    "logarithm of the rank by that mean",
+    "mean of the two of the best candidate",
     "share of the label's content words that the text has, weighted by rarity",
+    "the same of the best other candidate",
     "largest such share among the alternative labels, unweighted",
     "1 if the label begins with one of the text's action verbs",
     "1 if no verb of the text is known to ask for more than knowing or explaining, and the concept is a skill",
+    "1 if the concept is knowledge",
+    "1 if the concept is a skill",
     "logarithm of the number of the text's content words",
+    "logarithm of the number of the label's content words",
+    "how near the concept is to texts in general (see `RetrievalHead.hubness`)",
 )
 """What a `RetrievalHead` weighs for each candidate, in the order of its coefficients."""
 
 _KNOWING = frozenset(("remember", "understand"))
+_NEAREST = 100
+"""So many concepts, nearest by plain cosine, are compared token by token."""
+
+
+def attention_cosine(tokens: FloatArray, concepts: FloatArray) -> FloatArray:
+    """Return how well the tokens that attend to each concept match it.
+
+    For each concept, tokens are weighted by a softmax over their dot products with it and added up; the cosine of that sum with
+    the concept is the score. A long text that says several things so matches each of them with its own words. The idea is
+    ConTeXT-match (Decorte et al. 2024, arXiv:2409.15014).
+
+    Parameters
+    ----------
+    tokens : ndarray of float32 (n_tokens, dim)
+    concepts : ndarray of float32 (n_concepts, dim)
+        Unit rows.
+
+    Returns
+    -------
+    ndarray of float32 (n_concepts,)
+    """
+    dots = tokens @ concepts.T
+    weight = np.exp(dots - dots.max(axis=0))
+    weight /= weight.sum(axis=0)
+    along = (weight * dots).sum(axis=0)
+    length = np.sqrt(np.maximum(np.einsum("tc,tc->c", weight, (tokens @ tokens.T) @ weight), 1e-12))
+    return np.asarray(along / length, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One hidden layer over the signals: output @ tanh(signals @ hidden + bias) is added to the linear score.
+
+    Attributes
+    ----------
+    hidden : ndarray (len(SIGNALS), n_hidden)
+    bias, output : ndarray (n_hidden,)
+    """
+
+    hidden: FloatArray
+    bias: FloatArray
+    output: FloatArray
+
+    def score(self, signals: FloatArray) -> FloatArray:
+        """Return (n_texts, k) of signals (n_texts, k, len(SIGNALS))."""
+        inner = np.tanh(np.einsum("nks,sh->nkh", signals, self.hidden) + self.bias)
+        return np.asarray(np.einsum("nkh,h->nk", inner, self.output), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalHead:
-    """Nearest concept vectors, re-scored by a small logistic regression over `SIGNALS`.
+    """Nearest concept vectors, re-scored by a small regression over `SIGNALS`.
 
     Attributes
     ----------
@@ -128,6 +206,10 @@ class RetrievalHead:
     intercept : float
     n_candidates : int
         So many nearest concepts are re-scored; the others have probability 0.
+    network : Network or None
+        What is added to the linear score.
+    hubness : ndarray (n_concepts,) or None
+        Mean cosine of each concept with texts in general: a concept that is near to everything says little. None for 0.
     """
 
     concepts: tuple[Concept, ...]
@@ -137,49 +219,100 @@ class RetrievalHead:
     coefficients: FloatArray
     intercept: float
     n_candidates: int = 30
+    network: Network | None = None
+    hubness: FloatArray | None = None
 
     def candidates(
-        self, texts: Sequence[str], vectors: FloatArray, k: int | None = None
+        self,
+        texts: Sequence[str],
+        vectors: FloatArray,
+        k: int | None = None,
+        tokens: Sequence[Tokens | None] | None = None,
     ) -> tuple[npt.NDArray[np.int64], FloatArray]:
-        """Return indices (n_texts, k) of the nearest concepts and their signals (n_texts, k, len(SIGNALS))."""
+        """Return the nearest concepts, best first by the mean of both cosines, and their signals.
+
+        Parameters
+        ----------
+        texts : sequence of str, length n
+        vectors : ndarray of float32 (n, dim)
+        k : int or None
+            How many; None for `n_candidates`.
+        tokens : sequence of Tokens or None
+            Of each text; without them the attention cosine is the plain one.
+
+        Returns
+        -------
+        index : ndarray of int64 (n, k)
+        signals : ndarray of float32 (n, k, len(SIGNALS))
+        """
         k = min(k or self.n_candidates, len(self.vectors))
-        index, _ = best(vectors @ self.vectors.T, k)
-        # Again for these, row by row: the last bits of the product above depend on the number of rows.
-        cosine = np.einsum("nkd,nd->nk", self.vectors[index], vectors)
+        near, _ = best(vectors @ self.vectors.T, max(k, min(_NEAREST, len(self.vectors))))
+        index = np.empty((len(texts), k), dtype=np.int64)
         signals = np.empty((len(texts), k, len(SIGNALS)), dtype=np.float32)
         for i, text in enumerate(texts):
-            found = stems(text)
-            verbs = [v.text for v in action_verbs(text)]
-            begins = {stem(v) for v in verbs}
-            levels = {level for v in verbs for level in verb_levels(lemma(v))}
-            only_knowing = bool(levels) and levels <= _KNOWING
-            signals[i, :, 0] = cosine[i]
-            signals[i, :, 1] = cosine[i] - cosine[i, 0]
-            signals[i, :, 2] = cosine[i] - cosine[i, min(10, k - 1)]
-            signals[i, :, 7] = np.log(len(found) + 1)
-            for n, j in enumerate(index[i].tolist()):
-                concept = self.concepts[j]
-                signals[i, n, 3] = self._overlap(self.label_words[j], found)
-                signals[i, n, 4] = max((len(a & found) / len(a) for a in _alternatives(concept)), default=0.0)
-                signals[i, n, 5] = stem(concept.label.split()[0]) in begins
-                signals[i, n, 6] = only_knowing and concept.type == "skill"
+            # Row by row: the last bits of a product depend on the number of rows, and so could a text's tags.
+            cosine = self.vectors[near[i]] @ vectors[i]
+            found = None if tokens is None else tokens[i]
+            attended = cosine if found is None else attention_cosine(found.vectors, self.vectors[near[i]])
+            order = np.argsort(-(cosine + attended), kind="stable")[:k]
+            index[i] = near[i, order]
+            self._signals(text, index[i], cosine[order], attended[order], signals[i])
         return index, signals
+
+    def _signals(
+        self, text: str, index: npt.NDArray[np.int64], cosine: FloatArray, attended: FloatArray, out: FloatArray
+    ) -> None:
+        found = stems(text)
+        verbs = [v.text for v in action_verbs(text)]
+        begins = {stem(v) for v in verbs}
+        levels = {level for v in verbs for level in verb_levels(lemma(v))}
+        only_knowing = bool(levels) and levels <= _KNOWING
+        mean = (cosine + attended) / 2
+        out[:, 0], out[:, 1] = cosine, attended
+        out[:, 2], out[:, 3] = mean - mean[0], mean - mean[min(10, len(mean) - 1)]
+        out[:, 4], out[:, 5] = np.log(np.arange(1, len(mean) + 1)), mean[0]
+        out[:, 13] = np.log(len(found) + 1)
+        for n, j in enumerate(index.tolist()):
+            concept = self.concepts[j]
+            out[n, 6] = self._overlap(self.label_words[j], found)
+            out[n, 8] = max((len(a & found) / len(a) for a in _alternatives(concept)), default=0.0)
+            out[n, 9] = stem(concept.label.split()[0]) in begins
+            out[n, 10] = only_knowing and concept.type == "skill"
+            out[n, 11], out[n, 12] = concept.type == "knowledge", concept.type == "skill"
+            out[n, 14] = np.log(len(self.label_words[j]) + 1)
+            out[n, 15] = 0.0 if self.hubness is None else self.hubness[j]
+        if len(index) > 1:  # the best share among the others: the second best for the best, the best for the rest
+            second, first = np.sort(out[:, 6])[-2:]
+            out[:, 7] = np.where(np.arange(len(index)) == out[:, 6].argmax(), second, first)
+        else:
+            out[:, 7] = 0.0
 
     def _overlap(self, label: frozenset[str], found: frozenset[str]) -> float:
         total = sum(self.word_weights[w] for w in label)
         return sum(self.word_weights[w] for w in label & found) / total if total else 0.0
 
-    def top(self, texts: Sequence[str], vectors: FloatArray, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    def top(
+        self,
+        texts: Sequence[str],
+        vectors: FloatArray,
+        k: int,
+        tokens: Sequence[Tokens | None] | None = None,
+    ) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Return the k best concepts of each text: indices and probabilities, both (n_texts, k), best first."""
-        index, signals = self.candidates(texts, vectors, max(k, self.n_candidates))
-        probability = sigmoid(np.einsum("nks,s->nk", signals, self.coefficients) + self.intercept)
+        index, signals = self.candidates(texts, vectors, max(k, self.n_candidates), tokens)
+        z = np.einsum("nks,s->nk", signals, self.coefficients) + self.intercept
+        if self.network is not None:
+            z = z + self.network.score(signals)
+        probability = sigmoid(z)
         order = np.argsort(-probability, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(index, order, 1), np.take_along_axis(probability, order, 1)
 
-    def scores(self, texts: Sequence[str], vectors: FloatArray) -> FloatArray:
+    def scores(
+        self, texts: Sequence[str], vectors: FloatArray, tokens: Sequence[Tokens | None] | None = None
+    ) -> FloatArray:
         """Return probabilities, float32 (n_texts, n_concepts); 0 for concepts that are not among the candidates."""
         scores = np.zeros((len(texts), len(self.vectors)), dtype=np.float32)
-        index, probability = self.top(texts, vectors, self.n_candidates)
+        index, probability = self.top(texts, vectors, self.n_candidates, tokens)
         np.put_along_axis(scores, index, probability, 1)
         return scores
 

@@ -22,9 +22,9 @@ import numpy.typing as npt
 
 from tagger import __version__
 from tagger.crosslingual import CrosslingualHead
-from tagger.encoder import FloatArray
+from tagger.encoder import FloatArray, Tokens
 from tagger.errors import ModelError
-from tagger.heads import LinearHead, RetrievalHead, stems
+from tagger.heads import SIGNALS, LinearHead, Network, RetrievalHead, stems
 from tagger.lexical import Lexical
 from tagger.shipped import shipped
 from tagger.taxonomy import Taxonomy, load_taxonomy
@@ -33,6 +33,7 @@ __all__ = ["FORMAT", "Model", "build_retrieval", "read_manifest", "shipped_model
 
 FORMAT = 1
 _KINDS = ("linear", "retrieval", "crosslingual")
+_NETWORK = ("hidden", "bias", "output")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,12 @@ class Model:
         """``id@version``, as stamped on tags."""
         return f"{self.id}@{self.version}"
 
-    def scores(self, texts: Sequence[str], vectors: FloatArray | None) -> FloatArray:
+    def scores(
+        self,
+        texts: Sequence[str],
+        vectors: FloatArray | None,
+        tokens: Sequence[Tokens | None] | None = None,
+    ) -> FloatArray:
         """Return calibrated probabilities.
 
         Parameters
@@ -83,16 +89,24 @@ class Model:
         texts : sequence of str
         vectors : ndarray of float32 (n_texts, dim), or None for a model without encoder
             Unit rows, from the encoder that `encoder_id` names.
+        tokens : sequence of Tokens or None
+            Token vectors of each text, where the encoder gives them; retrieval is better with them.
 
         Returns
         -------
         ndarray of float32, shape (n_texts, n_concepts)
         """
-        return self.head.scores(texts, vectors)  # type: ignore[arg-type]
+        return self.head.scores(texts, vectors, tokens)  # type: ignore[arg-type]
 
-    def top(self, texts: Sequence[str], vectors: FloatArray | None, k: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    def top(
+        self,
+        texts: Sequence[str],
+        vectors: FloatArray | None,
+        k: int,
+        tokens: Sequence[Tokens | None] | None = None,
+    ) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Return the `k` best concepts of each text, without a threshold: indices and probabilities, each (n_texts, k)."""
-        return self.head.top(texts, vectors, k)  # type: ignore[arg-type]
+        return self.head.top(texts, vectors, k, tokens)  # type: ignore[arg-type]
 
     def combine(self, rows: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """Bring the level probabilities of a credential's outcomes together: a geometric mean, sharpened by their number.
@@ -216,7 +230,11 @@ class Model:
                 "scale": scale.astype(np.float32),
                 "coefficients": head.coefficients.astype(np.float32),
             }
-            settings |= {"intercept": head.intercept, "n_candidates": head.n_candidates}
+            if head.network is not None:
+                arrays |= {name: getattr(head.network, name).astype(np.float32) for name in _NETWORK}
+            if head.hubness is not None:
+                arrays["hubness"] = head.hubness.astype(np.float32)
+            settings |= {"intercept": head.intercept, "n_candidates": head.n_candidates, "signals": len(SIGNALS)}
         _write_npz(folder / "arrays.npz", arrays)
         if card is not None:
             (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
@@ -254,7 +272,14 @@ class Model:
 
 
 def build_retrieval(
-    taxonomy: Taxonomy, vectors: FloatArray, coefficients: FloatArray, intercept: float, n_candidates: int = 30
+    taxonomy: Taxonomy,
+    vectors: FloatArray,
+    coefficients: FloatArray,
+    intercept: float,
+    n_candidates: int = 30,
+    *,
+    network: Network | None = None,
+    hubness: FloatArray | None = None,
 ) -> RetrievalHead:
     """Make a retrieval head over a taxonomy.
 
@@ -263,7 +288,7 @@ def build_retrieval(
     taxonomy : Taxonomy
     vectors : ndarray of float32 (n_concepts, dim)
         Unit rows, in the taxonomy's order.
-    coefficients, intercept, n_candidates
+    coefficients, intercept, n_candidates, network, hubness
         See `RetrievalHead`.
     """
     label_words = tuple(stems(c.label) for c in taxonomy.concepts)
@@ -273,7 +298,17 @@ def build_retrieval(
             df[word] = df.get(word, 0) + 1
     n = len(label_words)
     weights = {word: float(np.log((1 + n) / (1 + k)) + 1) for word, k in df.items()}
-    return RetrievalHead(taxonomy.concepts, vectors, label_words, weights, coefficients, intercept, n_candidates)
+    return RetrievalHead(
+        taxonomy.concepts,
+        vectors,
+        label_words,
+        weights,
+        np.asarray(coefficients, dtype=np.float32),
+        intercept,
+        n_candidates,
+        network,
+        hubness,
+    )
 
 
 def shipped_models() -> list[str]:
@@ -442,7 +477,21 @@ def _retrieval(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy:
     _need_concepts(len(vectors), "vectors", manifest, taxonomy)
     _need_concepts(len(arrays["thresholds"]), "thresholds", manifest, taxonomy)
     settings = manifest["head"]
-    return build_retrieval(taxonomy, vectors, arrays["coefficients"], settings["intercept"], settings["n_candidates"])
+    if len(arrays["coefficients"]) != len(SIGNALS):
+        raise ModelError(
+            f"model `{manifest['id']}` weighs {len(arrays['coefficients'])} signals, this program has {len(SIGNALS)}",
+            hint="make or train the model again with this version",
+        )
+    has_network = _NETWORK[0] in arrays
+    return build_retrieval(
+        taxonomy,
+        vectors,
+        arrays["coefficients"],
+        settings["intercept"],
+        settings["n_candidates"],
+        network=Network(*(arrays[name] for name in _NETWORK)) if has_network else None,
+        hubness=arrays.get("hubness", None),
+    )
 
 
 def _crosslingual(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy: Taxonomy) -> CrosslingualHead:

@@ -18,6 +18,7 @@ from tagger.evidence import best_span
 from tagger.heads import best, word_shares
 from tagger.language import guess_language, is_tag, primary_tag
 from tagger.model import Model, shipped_models
+from tagger.norms import Course, Norms, load_norms
 from tagger.records import (
     UNREAD,
     Credential,
@@ -63,6 +64,8 @@ class Tagger:
         Of credentials that neither state theirs nor show it; None for English if a model reads it.
     derivations : sequence of Derivation
         Taxonomies whose tags follow from those of a taxonomy that a model serves.
+    norms : Norms or None
+        What the number and breadth of outcomes are held against; None is the shipped ones.
 
     Examples
     --------
@@ -82,9 +85,12 @@ class Tagger:
         batch: int = 256,
         language: str | None = None,
         derivations: Sequence[Derivation] = (),
+        norms: Norms | None = None,
     ) -> None:
         self.models = tuple(models)
         self.encoder = encoder
+        graph = getattr(encoder, "sha256", None)
+        self.norms = (Norms.shipped() if norms is None else norms).for_encoder(encoder.id, graph)
         self.batch = batch
         self.derivations = tuple(derivations)
         self.language = None if language is None else primary_tag(language)
@@ -99,6 +105,7 @@ class Tagger:
         encoder: str | Path | None = None,
         batch: int = 256,
         language: str | None = None,
+        norms: str | Path | None = None,
         say: Callable[[str], Any] = lambda _: None,
         progress: Callable[[int, int], Any] = lambda done, of: None,
     ) -> Tagger:
@@ -117,6 +124,8 @@ class Tagger:
             See `tagger.encoder.load_encoder`. None for the shipped one, or that which one of the model folders brings along.
         batch, language
             See the class.
+        norms : str, Path or None
+            Folder with norms of a catalogue (`tagger.norms.load_norms`); None for the shipped ones.
         say, progress : callable
             Told in words, and in concepts done of how many, when the vectors of a taxonomy have to be made.
 
@@ -151,7 +160,8 @@ class Tagger:
         missing = dict.fromkeys(name for name in needed if name is not None and name not in served)
         found = [*map(load, missing), *found]
         found.sort(key=lambda m: m.parent is not None)  # parents first, else as given
-        return cls(found, loaded, batch=batch, language=language, derivations=derivations)
+        own = None if norms is None else load_norms(norms)
+        return cls(found, loaded, batch=batch, language=language, derivations=derivations, norms=own)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -174,6 +184,24 @@ class Tagger:
                 pending, n = [], 0
         if pending:
             yield from self._tag_batch(pending)
+
+    def measure(self, credentials: Iterable[Credential]) -> Iterator[Course]:
+        """Return what norms are made of (`tagger.norms.build_norms`) for each credential, as a stream."""
+        for tagged in self.tag(credentials):
+            vectors = self.vectors(tagged)
+            tags = None if vectors is None else [o.tags for o in tagged.outcomes]
+            yield overload.course_of(tagged.credential, vectors, norms=self.norms, tags=tags)
+
+    def vectors(self, tagged: TaggedCredential) -> FloatArray | None:
+        """Return the vectors of a credential's outcomes, (n_outcomes, dim); None where none were read."""
+        if not tagged.outcomes or not tagged.is_read:
+            return None
+        vectors = []
+        for outcome in tagged.outcomes:
+            text = outcome.outcome.text
+            kept = next((r for tag in self.languages if (r := self._readings.get((tag, text))) is not None), None)
+            vectors.append(self.encoder.encode([_core(text)[1]])[0] if kept is None else kept.vector)
+        return np.stack(vectors)
 
     def suggest(self, texts: Sequence[str], taxonomy: str, top: int = 10) -> list[list[tuple[int, float]]]:
         """Rank concepts for texts, without a threshold.
@@ -201,8 +229,8 @@ class Tagger:
         found: dict[str, list[tuple[int, float]]] = {}
         for start in range(0, len(unique), self.batch):
             part = unique[start : start + self.batch]
-            vectors = self.encoder.encode(part)
-            index, scores = self._top(model, part, vectors, top)
+            vectors, tokens = self._encode(part)
+            index, scores = self._top(model, part, vectors, top, tokens)
             for text, i, s in zip(part, index.tolist(), scores.tolist(), strict=True):
                 found[text] = list(zip(i, s, strict=True))
         return [found[core] for core in cores]
@@ -227,11 +255,11 @@ class Tagger:
         read_as = language or self.languages[0]
         [reading] = self._read([text], read_as)
         start, core = _core(text)
-        vectors = self.encoder.encode([core])
+        vectors, tokens = self._encode([core])
         out = []
         for model in self._reading(read_as):
             tagged = [t for t in reading.tags if t.model == model.name]
-            index, scores = self._top(model, [core], vectors, runners_up + len(tagged))
+            index, scores = self._top(model, [core], vectors, runners_up + len(tagged), tokens)
             ranked = []
             for i, score in zip(index[0].tolist(), scores[0].tolist(), strict=True):
                 concept = model.taxonomy.concepts[i]
@@ -310,20 +338,17 @@ class Tagger:
 
     def _encode_and_tag(self, texts: Sequence[str], language: str) -> list[_Reading]:
         offsets, cores = zip(*map(_core, texts), strict=True)
-        tokens: Sequence[Tokens | None]
-        if isinstance(self.encoder, TokenEncoder):
-            vectors, tokens = self.encoder.encode_tokens(cores)
-        else:
-            vectors, tokens = self.encoder.encode(cores), [None] * len(cores)
+        vectors, tokens = self._encode(cores)
         tags: list[list[Tag]] = [[] for _ in texts]
         level: FloatArray | None = None
         for model in self._reading(language):
             if model.taxonomy.id == _LEVEL_TAXONOMY:
-                level = model.scores(cores, vectors)
+                level = model.scores(cores, vectors, tokens)
                 continue
             most, n_concepts = int(model.options.get("max_tags", 3)), len(model.taxonomy.concepts)
             # Below a parent, concepts of goals that are not tagged take no place from those of goals that are.
-            index, scores = self._top(model, cores, vectors, n_concepts if model.parent else min(most, n_concepts))
+            k = n_concepts if model.parent else min(most, n_concepts)
+            index, scores = self._top(model, cores, vectors, k, tokens)
             for n in range(len(cores)):
                 n_before = len(tags[n])
                 for i, score in zip(index[n].tolist(), scores[n].tolist(), strict=True):
@@ -354,17 +379,27 @@ class Tagger:
             for n in range(len(texts))
         ]
 
+    def _encode(self, texts: Sequence[str]) -> tuple[FloatArray, Sequence[Tokens | None]]:
+        if isinstance(self.encoder, TokenEncoder):
+            return self.encoder.encode_tokens(texts)
+        return self.encoder.encode(texts), [None] * len(texts)
+
     def _top(
-        self, model: Model, cores: Sequence[str], vectors: FloatArray, k: int
+        self,
+        model: Model,
+        cores: Sequence[str],
+        vectors: FloatArray,
+        k: int,
+        tokens: Sequence[Tokens | None],
     ) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Rank concepts. Below a parent taxonomy, P(child) = P(parent) P(child | parent).
 
         P(child | parent) is a softmax over the cosines with the parent's children; its sharpness belongs to the model.
         """
         if model.parent is None:
-            return model.top(cores, vectors, k)
+            return model.top(cores, vectors, k, tokens)
         above = self.model_for(model.parent)
-        parent_scores = above.scores(cores, vectors)
+        parent_scores = above.scores(cores, vectors, tokens)
         # In float64, so that the result does not depend on how many texts are ranked together (see `LinearHead.raw`).
         cosine = vectors.astype(np.float64) @ model.head.vectors.T.astype(np.float64)  # type: ignore[union-attr]
         scores = np.zeros_like(cosine)
@@ -397,7 +432,7 @@ class Tagger:
         bloom = [[t.label.casefold() for t in r.tags if t.taxonomy == "bloom"] for r in readings] if readings else None
         for check in (
             size.check(credential),
-            overload.check(credential, vectors),
+            overload.check(credential, vectors, norms=self.norms, tags=[r.tags for r in readings] if readings else None),
             levels.check(credential, self._pulls(credential, readings)),
             wording.check(credential, vectors, bloom),
         ):

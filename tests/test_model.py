@@ -31,7 +31,7 @@ def small_model() -> Model:
 def retrieval_model() -> Model:
     bloom = load_taxonomy("bloom")
     vectors = np.eye(6, 8, dtype=np.float32)
-    head = build_retrieval(bloom, vectors, np.array([4, 1, 1, 1, 0, 0, 0, 0], dtype=np.float32), -2.0)
+    head = build_retrieval(bloom, vectors, np.array([4, 0, 1, 1, 0, 0, 1] + [0] * 9, dtype=np.float32), -2.0)
     return Model("near", "1.0.0", bloom, head, np.full(6, 0.5, dtype=np.float32), "e@1", options={"max_tags": 2})
 
 

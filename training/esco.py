@@ -1,9 +1,9 @@
-"""Build the skills model: concept vectors for ESCO v1.2.0, and a cut-off calibrated on judged links.
+"""Build the skills model: concept vectors for ESCO v1.2.0, a re-ranker, and a cut-off calibrated on judged links.
 
 A concept's vector is the mean of the vectors of its preferred label, of label and alternative labels, and of label and
 description; the descriptions are read from the wheels and stay in memory. The signals of `tagger.heads.RetrievalHead` are
-weighted by a logistic regression on the judged links in ``training/esco/labels.csv`` and the development half of the gold set; every reported figure is for outcomes
-that were left out of the fit (grouped cross-validation).
+weighed by a small network fitted on the judged links in ``training/esco/labels.csv``, the development half of the gold set, and our
+own outcomes (``training/esco/outcomes.csv``); every reported figure is for outcomes that were left out of the fit (grouped cross-validation).
 
     python -m training.esco --wheels DIR --data DIR [--encoder models/encoder] --out models/esco
 """
@@ -11,10 +11,9 @@ that were left out of the fit (grouped cross-validation).
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +22,21 @@ import numpy.typing as npt
 
 from tagger.encoder import FloatArray, OnnxEncoder
 from tagger.fit import folds
-from tagger.heads import SIGNALS, RetrievalHead
+from tagger.heads import SIGNALS, Network, RetrievalHead, sigmoid
 from tagger.model import Model, build_retrieval
 from tagger.taxonomy import Taxonomy, load_taxonomy
 from training.build_esco import read_esco_sources
-from training.texts import core, descriptions, fingerprint, outcomes, sdg_rows
+from training.texts import ESCO, core, fingerprint, is_held_out, judged_skills, outcomes, own_skill_outcomes
 
 HERE = Path(__file__).parent
 SEED = 20261121
 MIN_PRECISION = 0.5
-IRI = "http://data.europa.eu/esco/skill/"
+HIGH = 0.8
+"""High confidence: tags from there on are at least so precise."""
+SILENCE = 0.2
+"""Weight of a candidate that nobody judged, as a wrong one."""
+N_HIDDEN, N_STARTS = 12, 3
+PENALTY = 1.0
 
 
 def concept_vectors(taxonomy: Taxonomy, wheels: Path, encoder: OnnxEncoder) -> FloatArray:
@@ -47,115 +51,247 @@ def concept_vectors(taxonomy: Taxonomy, wheels: Path, encoder: OnnxEncoder) -> F
     return np.asarray(total / np.linalg.norm(total, axis=1, keepdims=True), dtype=np.float32)
 
 
-def judged(data: Path, taxonomy: Taxonomy) -> tuple[list[str], list[dict[int, int]], list[str]]:
-    """Return the judged outcomes: texts, for each the judgements (concept index to 2 right, 1 near, 0 wrong), and sources."""
-    with (HERE / "esco" / "labels.csv").open(encoding="utf-8", newline="") as file:
-        labels = {row["fingerprint"]: row for row in csv.DictReader(file)}
-    pool = [*outcomes(data), *descriptions(data), *((r.source, r.text) for r in sdg_rows(None))]
-    texts, judgements, sources = [], [], []
-    for source, text in pool:
-        row = labels.pop(fingerprint(text), None)
-        if row is None:
-            continue
-        found: dict[int, int] = {}
-        for column, value in (("right", 2), ("near", 1), ("wrong", 0)):
-            for name in row[column].split():
-                found[taxonomy.index(IRI + name)] = value
-        texts.append(core(text))
-        judgements.append(found)
-        sources.append(source)
-    return texts, judgements, sources
-
-
-def judged_gold(taxonomy: Taxonomy) -> tuple[list[str], list[dict[int, int]], list[str]]:
-    """Return the same for the development half of the gold set; the test half is never read here."""
+def judged_gold(taxonomy: Taxonomy) -> list[tuple[str, dict[str, int]]]:
+    """Return the development half of the gold set, as `training.texts.judged_skills` does; the test half is never read here."""
     gold = HERE / "gold"
     with (gold / "skill_pool.jsonl").open(encoding="utf-8") as lines:
         pool = {record["id"]: record["candidates"] for record in map(json.loads, lines)}
-    texts, judgements, sources = [], [], []
+    found = []
     with (gold / "credentials.jsonl").open(encoding="utf-8") as lines:
         for credential in map(json.loads, lines):
             if credential["split"] != "dev":
                 continue
             for outcome in credential["outcomes"]:
-                found = {taxonomy.index(IRI + name): 0 for name in pool[outcome["id"]]}
+                judgements = dict.fromkeys((ESCO + name for name in pool[outcome["id"]]), 0)
                 for skill in outcome["skills"]:
-                    found[taxonomy.index(skill["concept"])] = 2 if skill["judgement"] == "right" else 1
-                texts.append(core(outcome["text"]))
-                judgements.append(found)
-                sources.append("gold, development half")
-    return texts, judgements, sources
+                    judgements[skill["concept"]] = 2 if skill["judgement"] == "right" else 1
+                found.append((core(outcome["text"]), judgements))
+    return found
 
 
-def calibrate(
-    head: RetrievalHead,
-    texts: Sequence[str],
-    vectors: FloatArray,
-    judgements: Sequence[dict[int, int]],
-    n_folds: int = 10,
-) -> tuple[FloatArray, float, list[tuple[int, float, int]], int]:
-    """Fit the weights of the signals.
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Candidates with their signals and what is known of them.
 
-    Returns
-    -------
-    coefficients, intercept
-        Fitted on everything.
-    unseen : list of (outcome, probability, judgement)
-        For every judged candidate, the probability when its outcome was left out.
+    Attributes
+    ----------
+    text : ndarray of int64 (n,)
+        Position of the text in `texts`.
+    concept : ndarray of int64 (n,)
+    signals : ndarray of float32 (n, len(SIGNALS))
+    value : ndarray of int64 (n,)
+        2 right, 1 near, 0 wrong.
+    weight : ndarray of float32 (n,)
     n_right : int
-        Right links that were judged, whether or not they are among the candidates: the denominator of recall.
+        Right links that are known, among the candidates or not: the denominator of recall.
+    n_real : int
+        The first so many texts are real outcomes.
     """
-    from sklearn.linear_model import LogisticRegression
 
-    index, signals = head.candidates(texts, vectors)
-    rows, x, y = [], [], []
-    for i, found in enumerate(judgements):
-        for j, signal in zip(index[i].tolist(), signals[i], strict=True):
-            if j in found:
-                rows.append(i)
-                x.append(signal)
-                y.append(found[j])
-    matrix, right = np.array(x), np.array(y) == 2
-    fold = folds([str(r) for r in rows], n_folds, SEED)
-    p = np.zeros(len(y))
+    text: npt.NDArray[np.int64]
+    concept: npt.NDArray[np.int64]
+    signals: FloatArray
+    value: npt.NDArray[np.int64]
+    weight: FloatArray
+    n_right: int
+    n_real: int = 0
+
+
+def links(
+    head: RetrievalHead,
+    taxonomy: Taxonomy,
+    encoder: OnnxEncoder,
+    texts: Sequence[str],
+    judgements: Sequence[dict[str, int]],
+    silence: float,
+) -> Links:
+    """Find the candidates of each text and join the judgements; candidates nobody judged count as wrong with weight `silence`."""
+    rows, concepts, signals, values, weights = [], [], [], [], []
+    for start in range(0, len(texts), 256):
+        part = list(texts[start : start + 256])
+        vectors, tokens = encoder.encode_tokens(part)
+        index, found = head.candidates(part, vectors, tokens=tokens)
+        for n in range(len(part)):
+            known = {taxonomy.index(iri): value for iri, value in judgements[start + n].items()}
+            for j, signal in zip(index[n].tolist(), found[n], strict=True):
+                if j in known or silence > 0:
+                    rows.append(start + n)
+                    concepts.append(j)
+                    signals.append(signal)
+                    values.append(known.get(j, 0))
+                    weights.append(1.0 if j in known else silence)
+    n_right = sum(value == 2 for found_ in judgements for value in found_.values())
+    return Links(
+        np.array(rows),
+        np.array(concepts),
+        np.array(signals, dtype=np.float32),
+        np.array(values),
+        np.array(weights, dtype=np.float32),
+        n_right,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """A fitted re-ranker, in the form that `RetrievalHead` takes."""
+
+    coefficients: FloatArray
+    intercept: float
+    network: Network | None
+
+    def probability(self, signals: FloatArray) -> FloatArray:
+        """Return (n,) of (n, len(SIGNALS))."""
+        z = signals @ self.coefficients + self.intercept
+        if self.network is not None:
+            z = z + self.network.score(signals[None])[0]
+        return sigmoid(z)
+
+
+def fit_scorer(
+    signals: FloatArray, right: npt.NDArray[np.bool_], weight: FloatArray, n_hidden: int = N_HIDDEN
+) -> Scorer:
+    """Fit the re-ranker: a small network over the standardised signals, the mean of several starts, then calibrated (Platt).
+
+    A logistic regression is the special case of no hidden units.
+    """
+    from scipy.optimize import minimize
+
+    mean, scale = signals.mean(0).astype(np.float64), signals.std(0).astype(np.float64) + 1e-6
+    x, y, w = (signals - mean) / scale, right.astype(np.float64), weight.astype(np.float64)
+    n_signals = x.shape[1]
+    hiddens, biases, outputs, linear, intercept = [], [], [], np.zeros(n_signals), 0.0
+    for seed in range(N_STARTS if n_hidden else 1):
+        rng = np.random.default_rng(SEED + seed)
+        start = np.concatenate(
+            [
+                rng.normal(0, 0.3, n_signals * n_hidden),
+                np.zeros(n_hidden),
+                rng.normal(0, 0.3, n_hidden),
+                np.zeros(n_signals + 1),
+            ]
+        )
+
+        def loss(p: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+            a = p[: n_signals * n_hidden].reshape(n_signals, n_hidden)
+            b, o = p[n_signals * n_hidden :][:n_hidden], p[n_signals * n_hidden + n_hidden :][:n_hidden]
+            line, c = p[-n_signals - 1 : -1], p[-1]
+            inner = np.tanh(x @ a + b)
+            z = inner @ o + x @ line + c
+            residual = w * (0.5 * (1 + np.tanh(z / 2)) - y)
+            back = residual[:, None] * o * (1 - inner**2)
+            value = float((w * (np.logaddexp(0, z) - y * z)).sum() + 0.5 * PENALTY * (p[:-1] ** 2).sum())
+            gradient = np.concatenate(
+                [(x.T @ back).ravel(), back.sum(0), inner.T @ residual, x.T @ residual, [residual.sum()]]
+            )
+            gradient[:-1] += PENALTY * p[:-1]
+            return value, gradient
+
+        p = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
+        a = p[: n_signals * n_hidden].reshape(n_signals, n_hidden)
+        b, o = p[n_signals * n_hidden :][:n_hidden], p[n_signals * n_hidden + n_hidden :][:n_hidden]
+        n_starts = N_STARTS if n_hidden else 1
+        hiddens.append(a / scale[:, None])
+        biases.append(b - (mean / scale) @ a)
+        outputs.append(o / n_starts)
+        linear += p[-n_signals - 1 : -1] / scale / n_starts
+        intercept += float(p[-1] - (mean / scale) @ p[-n_signals - 1 : -1]) / n_starts
+    network = None
+    if n_hidden:
+        parts = (np.concatenate(hiddens, axis=1), np.concatenate(biases), np.concatenate(outputs))
+        network = Network(*(np.asarray(part, dtype=np.float32) for part in parts))
+    return Scorer(np.asarray(linear, dtype=np.float32), intercept, network)
+
+
+def unseen_probabilities(
+    found: Links, groups: Sequence[str], n_hidden: int = N_HIDDEN, n_folds: int = 10
+) -> FloatArray:
+    """Return, for each candidate, the probability when its text was left out of the fit."""
+    fold = folds([groups[t] for t in found.text], n_folds, SEED)
+    p = np.zeros(len(found.value), dtype=np.float32)
     for k in range(n_folds):
-        model = LogisticRegression(C=10.0).fit(matrix[fold != k], right[fold != k])
-        p[fold == k] = model.predict_proba(matrix[fold == k])[:, 1]
-    model = LogisticRegression(C=10.0).fit(matrix, right)
-    n_right = sum(v == 2 for found in judgements for v in found.values())
-    unseen = list(zip(rows, p.tolist(), y, strict=True))
-    return model.coef_[0].astype(np.float32), float(model.intercept_[0]), unseen, n_right
+        train = fold != k
+        scorer = fit_scorer(found.signals[train], found.value[train] == 2, found.weight[train], n_hidden)
+        p[~train] = scorer.probability(found.signals[~train])
+    return p
 
 
-def choose_threshold(unseen: Sequence[tuple[int, float, int]], n_right: int) -> tuple[float, dict[str, Any]]:
-    """Return the threshold with the best F1 among those at least `MIN_PRECISION` precise, and what it achieves."""
-    best: tuple[float, float, dict[str, Any]] = (-1.0, 0.5, {})
-    p = np.array([x[1] for x in unseen])
-    y = np.array([x[2] for x in unseen])
-    for threshold in np.arange(0.2, 0.9, 0.01):
-        hit = p >= threshold
-        n, right = int(hit.sum()), int((hit & (y == 2)).sum())
-        if n < 20:
+def training_links(
+    head: RetrievalHead, taxonomy: Taxonomy, encoder: OnnxEncoder, data: Path
+) -> tuple[Links, list[str]]:
+    """Return the candidates that the re-ranker learns from, judged real outcomes first, and the group of each text.
+
+    Of our own outcomes only those that the encoder never saw are taken: near a text that it was trained on, it is too sure.
+    """
+    real = [*judged_skills(data), *judged_gold(taxonomy)]
+    own = [(text, dict.fromkeys(concepts, 2)) for text, concepts in own_skill_outcomes() if is_held_out(text)]
+    first = links(head, taxonomy, encoder, [t for t, _ in real], [j for _, j in real], SILENCE)
+    second = links(head, taxonomy, encoder, [t for t, _ in own], [j for _, j in own], SILENCE)
+    together = Links(
+        np.concatenate([first.text, second.text + len(real)]),
+        np.concatenate([first.concept, second.concept]),
+        np.concatenate([first.signals, second.signals]),
+        np.concatenate([first.value, second.value]),
+        np.concatenate([first.weight, second.weight]),
+        first.n_right,
+        len(real),
+    )
+    return together, [fingerprint(text) for text, _ in [*real, *own]]
+
+
+def confidence(
+    p: FloatArray, value: npt.NDArray[np.int64], text: npt.NDArray[np.int64], threshold: float
+) -> dict[str, Any]:
+    """Return the lowest probability from which tags are `HIGH` precise, and the share of tagged texts that have such a tag."""
+    high = 1.0
+    for candidate in np.arange(0.95, threshold, -0.01):
+        hit = p >= candidate
+        if hit.sum() >= 20 and (value[hit] == 2).mean() >= HIGH:
+            high = float(candidate)
+        elif hit.sum() >= 20:
             break
-        precision, recall = right / n, right / n_right
-        f1 = 2 * precision * recall / (precision + recall) if right else 0.0
-        score = f1 if precision >= MIN_PRECISION else f1 * 0.1
-        if score > best[0]:
-            figures = {
-                "n_links": n,
-                "precision": round(precision, 3),
-                "recall": round(recall, 3),
-                "f1": round(f1, 3),
-                "right_or_near": round(float((hit & (y > 0)).sum() / n), 3),
-            }
-            best = (score, float(threshold), figures)
-    return best[1], best[2]
+    sure, tagged = set(text[p >= high].tolist()), set(text[p >= threshold].tolist())
+    return {
+        "high_confidence": round(high, 2),
+        "n_high": int((p >= high).sum()),
+        "high_coverage": round(len(sure) / max(len(tagged), 1), 3),
+    }
+
+
+def choose_threshold(p: FloatArray, value: npt.NDArray[np.int64], n_right: int) -> float:
+    """Return the threshold with the best F1 among those at least `MIN_PRECISION` precise."""
+    best = (-1.0, 0.5)
+    for threshold in np.arange(0.2, 0.9, 0.01):
+        figures = decisions(p, value, n_right, float(threshold))
+        if figures["n_links"] < 20:
+            break
+        score = figures["f1"] if figures["precision"] >= MIN_PRECISION else 0.1 * figures["f1"]
+        best = max(best, (score, float(threshold)))
+    return best[1]
+
+
+def decisions(p: FloatArray, value: npt.NDArray[np.int64], n_right: int, threshold: float) -> dict[str, Any]:
+    """Return what a threshold achieves on judged candidates."""
+    hit = p >= threshold
+    n, right = int(hit.sum()), int((hit & (value == 2)).sum())
+    return {
+        "n_links": n,
+        "precision": round(right / max(n, 1), 3),
+        "recall": round(right / max(n_right, 1), 3),
+        "f1": round(2 * right / max(n + n_right, 1), 3),
+        "right_or_near": round(float((hit & (value > 0)).sum() / max(n, 1)), 3),
+    }
 
 
 def expected_calibration_error(p: npt.NDArray[np.floating], y: npt.NDArray[np.bool_], bins: int = 10) -> float:
     """Return the expected calibration error over equally wide bins (Naeini et al. 2015)."""
     which = np.minimum((p * bins).astype(int), bins - 1)
     return float(sum(abs(p[which == b].mean() - y[which == b].mean()) * (which == b).mean() for b in set(which)))
+
+
+def hubness(taxonomy: Taxonomy, vectors: FloatArray, data: Path, encoder: OnnxEncoder) -> FloatArray:
+    """Return each concept's mean cosine with 3,000 real outcomes."""
+    texts = sorted({core(text) for _, text in outcomes(data)}, key=fingerprint)[:3000]
+    return np.asarray((encoder.encode(texts) @ vectors.T).mean(axis=0), dtype=np.float32)
 
 
 def main() -> None:
@@ -168,32 +304,33 @@ def main() -> None:
     options = parser.parse_args()
     taxonomy, encoder = load_taxonomy("esco"), OnnxEncoder(options.encoder)
     vectors = concept_vectors(taxonomy, options.wheels, encoder)
+    hubs = hubness(taxonomy, vectors, options.data, encoder)
     blank = np.zeros(len(SIGNALS), dtype=np.float32)
-    head = build_retrieval(taxonomy, vectors, blank, 0.0)
-    texts, judgements, sources = judged(options.data, taxonomy)
-    gold_texts, gold_judgements, gold_sources = judged_gold(taxonomy)
-    texts, judgements, sources = texts + gold_texts, judgements + gold_judgements, sources + gold_sources
-    coefficients, intercept, unseen, n_right = calibrate(head, texts, encoder.encode(texts), judgements)
-    threshold, figures = choose_threshold(unseen, n_right)
-    p, y = np.array([x[1] for x in unseen]), np.array([x[2] == 2 for x in unseen])
+    head = build_retrieval(taxonomy, vectors, blank, 0.0, hubness=hubs)
+    found, groups = training_links(head, taxonomy, encoder, options.data)
+    real = found.text < found.n_real
+    p = unseen_probabilities(found, groups)
+    judged = real & (found.weight == 1)
+    threshold = choose_threshold(p[judged], found.value[judged], found.n_right)
     metrics = {
-        "what": "judged links, 10-fold by outcome; candidates nobody judged are left out",
-        "n_outcomes": len(texts),
-        "n_right_links": n_right,
+        "what": "judged links of real outcomes, 10-fold by outcome; candidates nobody judged are left out",
+        "n_outcomes": found.n_real,
+        "n_own": len(groups) - found.n_real,
+        "n_right_links": found.n_right,
         "threshold": round(threshold, 3),
-        "calibration_error": round(expected_calibration_error(p, y), 3),
-        **figures,
+        "calibration_error": round(expected_calibration_error(p[judged], found.value[judged] == 2), 3),
+        **decisions(p[judged], found.value[judged], found.n_right, threshold),
+        **confidence(p[judged], found.value[judged], found.text[judged], threshold),
     }
-    print(metrics, Counter(sources))
-    model = Model(
-        "esco",
-        "0.1.0",
-        taxonomy,
-        build_retrieval(taxonomy, vectors, coefficients, intercept),
-        np.full(len(taxonomy.concepts), threshold, dtype=np.float32),
-        encoder.id,
-        options={"max_tags": 5},
+    print(metrics)
+    scorer = fit_scorer(found.signals, found.value == 2, found.weight)
+    fitted = build_retrieval(
+        taxonomy, vectors, scorer.coefficients, scorer.intercept, network=scorer.network, hubness=hubs
     )
+    thresholds = np.full(len(taxonomy.concepts), threshold, dtype=np.float32)
+    settings = {"max_tags": 5, "high_confidence": metrics["high_confidence"]}
+    model = Model("esco", "0.2.0", taxonomy, fitted, thresholds, encoder.id, options=settings)
+    own = "CC BY 4.0"
     model.save(
         options.out,
         card=(HERE / "cards" / "esco.md").read_text(encoding="utf-8").format(**metrics, encoder=encoder.id),
@@ -205,8 +342,9 @@ def main() -> None:
                 "licence": "European Commission reuse (2011/833/EU)",
                 "use": "labels and descriptions, as vectors",
             },
-            {"name": "training/esco/labels.csv", "licence": "CC BY 4.0", "use": "calibration"},
-            {"name": "training/gold, development half", "licence": "CC BY 4.0", "use": "calibration"},
+            {"name": "training/esco/labels.csv", "licence": own, "use": "re-ranking, calibration"},
+            {"name": "training/esco/outcomes.csv", "licence": own, "use": "re-ranking"},
+            {"name": "training/gold, development half", "licence": own, "use": "re-ranking, calibration"},
         ],
         metrics=metrics,
         recipe="python -m training.esco",

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from tagger.encoder import FloatArray, OnnxEncoder
 from tagger.fit import best_threshold, fit_linear
+from tagger.heads import SIGNALS
 from tagger.model import Model, build_retrieval
 from tagger.taxonomy import Taxonomy, load_taxonomy
 from training.texts import N_GOALS, Labelled, core, fingerprint, goal_matrix, is_held_out, sdg_rows
@@ -213,7 +214,7 @@ def build_targets(
         "recall": round(float(y[p >= threshold].sum() / n_targets), 3),
     }
     print(metrics)
-    head = build_retrieval(targets, concept_vectors, np.array([10.0, 0, 0, 0, 0, 0, 0, 0], dtype=np.float32), -5.0)
+    head = build_retrieval(targets, concept_vectors, np.eye(len(SIGNALS), dtype=np.float32)[0] * 10, -5.0)
     thresholds = np.full(len(targets.concepts), threshold, dtype=np.float32)
     model = Model(
         "sdg-targets",
