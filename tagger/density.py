@@ -29,6 +29,8 @@ __all__ = ["DensityNorm", "calibrate", "fit_norm", "load_norm", "save_norm"]
 FORMAT = 1
 REFERENCE_HOURS = 200.0
 MIN_COURSES = 100
+SHRINKAGE = 50.0
+"""So many courses of a catalogue's own weigh as much as the norm that the fit is drawn towards."""
 _MOST = 250  # larger counts are held to be this
 _TAIL = 10  # courses that must lie at or beyond either end of a norm's range of hours
 _PRIOR = ((-0.3, 0.6), (-1.7, 1.0))  # logit of growth and size exponent: they matter only for a catalogue of one size
@@ -195,7 +197,13 @@ def _log_probability(parameters: Sequence[float] | Floats, x: Floats, n: Floats)
 
 
 def fit_norm(
-    pairs: Iterable[tuple[int, float]], *, title: str = "this catalogue", censor_above: float = 0.75
+    pairs: Iterable[tuple[int, float]],
+    *,
+    title: str = "this catalogue",
+    censor_above: float = 0.75,
+    prior: DensityNorm | None = None,
+    shrinkage: float = SHRINKAGE,
+    at_least: int = MIN_COURSES,
 ) -> DensityNorm:
     """Fit a norm to a catalogue's own courses, without labels, by censored maximum likelihood.
 
@@ -211,26 +219,38 @@ def fit_norm(
     title : str
     censor_above : float
         In (0, 1]; 1 censors nothing.
+    prior : DensityNorm or None
+        Norm to draw the fit towards: its own distribution counts as so many courses of the catalogue's sizes.
+    shrinkage : float
+        Weight of the prior, in courses.
+    at_least : int
+        Usable courses without which there is no norm; fewer than 100 only make sense with a prior.
 
     Raises
     ------
     ValueError
-        If fewer than 100 courses are usable, or `censor_above` is out of range.
+        If too few courses are usable, or `censor_above` is out of range.
     """
     from scipy.optimize import minimize
 
     if not 0.0 < censor_above <= 1.0:
         raise ValueError(f"censor_above must be above 0 and at most 1. Got {censor_above}")
     table = np.array([(n, h) for n, h in pairs if n >= 1 and 0 < h < math.inf], dtype=float).reshape(-1, 2)
-    if len(table) < MIN_COURSES:
-        raise ValueError(f"a norm needs at least {MIN_COURSES} courses with outcomes and hours. Got {len(table)}")
+    if len(table) < at_least:
+        raise ValueError(f"a norm needs at least {at_least} courses with outcomes and hours. Got {len(table)}")
     hours = np.sort(table[:, 1])
-    low, high = float(hours[_TAIL - 1]), float(hours[-_TAIL])
+    tail = min(_TAIL, max(len(hours) // 10, 1))
+    low, high = float(hours[tail - 1]), float(hours[-tail])
     table = table[(table[:, 1] >= low) & (table[:, 1] <= high)]
     cells, weight = np.unique(table, axis=0, return_counts=True)
     n, x = np.minimum(cells[:, 0], _MOST), np.log(cells[:, 1] / REFERENCE_HOURS)
     sizes, inverse = np.unique(x, return_inverse=True)
     counts = np.arange(1.0, _MOST + 1)
+    share = np.array([weight[inverse.reshape(-1) == i].sum() for i in range(len(sizes))]) / len(table)
+    expected = np.zeros((len(sizes), _MOST))  # courses that the prior would have at each size, by their count
+    if prior is not None:
+        of_prior = np.array([prior.log_mean, prior.growth, prior.log_size, prior.size_exponent])
+        expected = np.exp(_log_probability(of_prior, sizes[:, None], counts[None, :])) * share[:, None] * shrinkage
 
     def natural(parameters: Floats) -> Floats:
         log_mean, logit_growth, log_size, size_exponent = parameters
@@ -242,8 +262,10 @@ def fit_norm(
         beyond = 1.0 - _at_most(parameters, x[~seen], ceiling[~seen])
         likelihood = weight[seen] @ _log_probability(parameters, x[seen], n[seen])
         likelihood += weight[~seen] @ np.log(np.maximum(beyond, 1e-12))
-        prior = sum(((free[i] - m) / s) ** 2 / 2 for i, (m, s) in zip((1, 3), _PRIOR, strict=True))
-        return float(prior - likelihood) / len(table)
+        if prior is not None:
+            likelihood += float((expected * _log_probability(parameters, sizes[:, None], counts[None, :])).sum())
+        penalty = sum(((free[i] - m) / s) ** 2 / 2 for i, (m, s) in zip((1, 3), _PRIOR, strict=True))
+        return float(penalty - likelihood) / len(table)
 
     middle = max(float(np.median(table[:, 0])), 1.0)
     parameters: Floats = np.array([math.log(middle), _PRIOR[0][0], 2.5, _PRIOR[1][0]])

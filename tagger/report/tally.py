@@ -194,6 +194,7 @@ class Tally:
             self.rules[f.rule][f.severity] += 1
             if len(self.findings[f.severity]) < self.max_listed:
                 plain = {**asdict(f), "outcomes": [texts.get(i, i) for i in f.outcomes]}
+                plain["parts"] = [{**p, "outcomes": [texts.get(i, i) for i in p["outcomes"]]} for p in plain["parts"]]
                 self.findings[f.severity].append(self.spool.add({**_head(tagged, anchor), **plain}))
         self.n_with_findings += bool(tagged.findings)
         self.n_not_fully_checked += bool(tagged.not_checked)

@@ -69,8 +69,8 @@ _RULES: Final = {
     "size-level": Rule("Level outside the rules", "The rules where it is offered do not provide for this level."),
     "size-hours": Rule("Hours and credits disagree", "The stated hours are not what the framework gives the credits."),
     "density": Rule("Density", "More outcomes than is usual for this many hours of learning."),
-    "breadth": Rule("Breadth", "The outcomes lie further apart in subject than is usual for one credential."),
-    "overloaded": Rule("Overload", "Several signs together suggest more than can be taught and assessed in the hours."),
+    "breadth": Rule("Breadth", "The outcomes lie further apart in subject than is usual for so many of them in one credential."),
+    "overloaded": Rule("Overload", "Many outcomes for the hours, or outcomes far apart and not few; red where it is both."),
     "level-mismatch": Rule("Level", "The outcomes read like those of another level than the one stated."),
     "wording": Rule("Wording", "The wording makes an outcome hard to assess, or its level hard to see."),
 }
