@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tagger import __version__
-from tagger.cli import check, installed, review, tagging
+from tagger.cli import check, installed, norms, review, stack, tagging
 
 __all__ = ["app", "main"]
 
@@ -27,6 +27,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # so that [columns] in a help text stays what it is
 )
 app.add_typer(tagging.app)
+app.add_typer(stack.app)
+app.add_typer(norms.app, name="norms")
 app.add_typer(check.app)
 app.add_typer(review.app, name="review")
 app.add_typer(installed.models_app, name="models")

@@ -65,6 +65,10 @@ def tag(
             "--corrections", help="Decisions of reviewers (`tagger review import`), which overrule the models."
         ),
     ] = None,
+    norm: Annotated[
+        Path | None,
+        typer.Option("--norm", help="Folder of `tagger norms build`: hold sizes and breadth against these norms."),
+    ] = None,
     fail_on: Annotated[
         str | None, typer.Option("--fail-on", help="Exit with 1 when a finding is this severe: info, amber or red.")
     ] = None,
@@ -95,6 +99,7 @@ def tag(
         taxonomies=taxonomy,
         encoder=encoder,
         language=language,
+        norms=norm,
         say=(lambda _: None) if quiet else say,
         progress=(lambda done, of: None) if quiet else Share("vectors"),
     )
