@@ -25,6 +25,10 @@ def main() -> None:
         ["training.bloom", "--data", data, "--out", str(out / "bloom")],
         ["training.level", "--data", data, "--out", str(out / "eqf")],
         ["training.density", "--catalogues", str(options.data / "catalogues"), "--out", str(out / "density")],
+        [
+            "training.overload", "--catalogues", str(options.data / "catalogues"), "--encoder", encoder,
+            "--out", str(out / "breadth"),
+        ],  # fmt: skip
     ]
     for step in steps[options.keep_encoder :]:
         print(f"== {step[0]}", flush=True)
