@@ -125,7 +125,7 @@ def _table(source: Source, format: str) -> Table:
 
 def _columns(source: Source, table: Table) -> dict[str, str]:
     """Return the file's own name of each column that we know."""
-    own = {}
+    own: dict[str, str] = {}
     for column in table.columns:
         name = " ".join(column.replace("_", " ").split()).casefold()
         if name in _NEEDED or name in _NAMES:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagger.catalogue.source import Lines, Source
+from tagger.catalogue.writing import encodable
 from tagger.errors import CatalogueError, TaggerError
 from tagger.overrides import is_human
 from tagger.records import Tag, TaggedCredential
@@ -140,6 +141,8 @@ def read_tagged(path: str | Path) -> Iterator[TaggedCredential]:
             continue
         try:
             record = json.loads(bare)
+            if "\\ud" in bare.casefold():  # half of a surrogate pair can be written to no file
+                record = encodable(record)
             if not isinstance(record, dict) or not isinstance(record.get("outcomes"), list):
                 raise ValueError("is no record of a tagged credential")
             yield TaggedCredential.from_dict(record)
