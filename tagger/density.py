@@ -297,8 +297,13 @@ def calibrate(norm: DensityNorm, pairs: Iterable[tuple[int, float]]) -> DensityN
     return replace(norm, calibration=((0.0, 0.0), *knots[1:-1], (1.0, 1.0)))
 
 
-def save_norm(norm: DensityNorm, folder: str | Path, manifest: dict[str, Any]) -> None:
-    """Write ``norm.json``, and ``manifest.json`` with what is given there plus format, kind and checksums.
+def save_norm(
+    norm: DensityNorm,
+    folder: str | Path,
+    manifest: dict[str, Any],
+    references: Sequence[tuple[Sequence[str], DensityNorm]] = (),
+) -> None:
+    """Write ``norm.json``, ``references.json`` if there are any, and ``manifest.json`` with what is given there plus format, kind and checksums.
 
     Parameters
     ----------
@@ -307,15 +312,25 @@ def save_norm(norm: DensityNorm, folder: str | Path, manifest: dict[str, Any]) -
         Made if it is not there. A ``README.md`` in it is left alone.
     manifest : dict
         `id`, `version`, `program`, `sources` and `metrics`.
+    references : sequence of (names of a jurisdiction, its norm)
+        Norms that go before this one where a credential names the jurisdiction.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    fields = {name: getattr(norm, name) for name in DensityNorm.__slots__}
-    content = (json.dumps(fields, indent=1) + "\n").encode()
-    (folder / "norm.json").write_bytes(content)
-    files = {"norm.json": hashlib.sha256(content).hexdigest()}
+    contents = {"norm.json": _fields(norm)}
+    if references:
+        contents["references.json"] = [{"places": list(places), "norm": _fields(own)} for places, own in references]
+    files = {}
+    for name, value in contents.items():
+        content = (json.dumps(value, indent=1) + "\n").encode()
+        (folder / name).write_bytes(content)
+        files[name] = hashlib.sha256(content).hexdigest()
     whole = {"format": FORMAT, "kind": "norm", **manifest, "files": files}
     (folder / "manifest.json").write_bytes((json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _fields(norm: DensityNorm) -> dict[str, Any]:
+    return {name: getattr(norm, name) for name in DensityNorm.__slots__}
 
 
 def load_norm(path: str | Path | None = None) -> DensityNorm:

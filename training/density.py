@@ -10,6 +10,7 @@ cross-validation that leaves whole subjects out; ``--check`` prints that table a
 from __future__ import annotations
 
 import argparse
+import csv
 import gzip
 import itertools
 import json
@@ -24,8 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.density import DensityNorm, calibrate, fit_norm, save_norm
-from tagger.overload import count_outcomes
+from tagger.counting import count_outcomes
 from tagger.records import LearningOutcome
+from tagger.taxonomy import size_rules
+from tagger.text import split_outcomes
 
 HOURS_PER_CREDIT = 40 * 40 / 60
 """Swedish full-time study: 60 hp in 40 weeks of 40 hours (Higher Education Ordinance 1993:100, chapter 6 section 2)."""
@@ -37,6 +40,13 @@ SOURCE = {
     "licence": "none stated in the repository; official documents of a Swedish public authority. Only counts were "
     "used: no text of the source is in this folder",
 }
+IRISH = {
+    "name": "Module descriptors of an Irish institution",
+    "origin": "https://github.com/jackjduggan/funcprog-assignment, data/Module_Descriptors.csv, "
+    "commit 09aaea4b1c6cf72fa7bf451f2b9e904d4971ad3f",
+    "licence": "BSD-3-Clause (the repository's). Only counts were used",
+}
+MIN_REFERENCE = 30
 QS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 N_FOLDS = 8
 BANDS = (0.0, 3.0, 5.0, 7.5, 15.0, 30.0, 45.0)  # credits
@@ -187,6 +197,25 @@ def acts_per_outcome(folder: Path) -> float:
     return round(n_acts / n_outcomes, 3) if n_outcomes else 1.0
 
 
+def irish_reference(folder: Path, general: DensityNorm) -> list[tuple[tuple[str, ...], DensityNorm]]:
+    """Return the reference for Ireland, drawn towards the general norm by the few modules there are; none without the file."""
+    path = folder / "ie_module_descriptors_48.csv"
+    rule = size_rules()["ie"]
+    if not path.is_file() or rule.hours_per_credit is None:
+        return []
+    pairs = []
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            outcomes = [LearningOutcome(str(i), s.text) for i, s in enumerate(split_outcomes(row["Learning_Outcomes"] or ""))]
+            if outcomes and row["Credits"]:
+                pairs.append((count_outcomes(outcomes, acts=False).n, float(row["Credits"]) * rule.hours_per_credit[1]))
+    if len(pairs) < MIN_REFERENCE:
+        return []
+    norm = fit_norm(pairs, title="modules of an Irish institution", prior=general, at_least=MIN_REFERENCE)
+    norm = replace(norm, calibration=general.calibration, acts_per_outcome=general.acts_per_outcome)
+    return [((rule.jurisdiction, *rule.names), norm)]
+
+
 def build(courses: Sequence[Course], folder: Path) -> DensityNorm:
     """Return the norm that ships: fitted to all courses, calibrated on them, with the acts of the English lists."""
     return replace(_fit(courses, 1.0, is_calibrated=True), acts_per_outcome=acts_per_outcome(folder))
@@ -215,7 +244,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "sources": [{**SOURCE, "n_courses": len(courses)}],
         "metrics": {"validation": f"{N_FOLDS}-fold, whole subjects left out", **metrics},
     }
-    save_norm(norm, arguments.out, manifest)
+    references = irish_reference(arguments.catalogues, norm)
+    if references:
+        manifest["sources"].append({**IRISH, "n_courses": references[0][1].n_courses})  # type: ignore[attr-defined]
+    save_norm(norm, arguments.out, manifest, references)
     print(f"{norm.n_courses} courses, growth {norm.growth}, {json.dumps(metrics)}", file=sys.stderr)
     return 0
 
