@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import re
 import time
 from pathlib import Path
@@ -24,12 +25,16 @@ FRAMEWORKS = {
     "mqf": 8,
     "knqf": 10,
 }
-COUNTS = {"sdg": 17, "sdg-targets": 169, "bloom": 6, "solo": 5, "dok": 4, "esco": 13_939, **FRAMEWORKS}
+CODE_LISTS = {"onet": 120, "digcomp": 21, "greencomp": 12, "lifecomp": 9, "entrecomp": 15}
+VERBS = {"bloom": 6, "solo": 5, "dok": 4}
+COUNTS = {"sdg": 17, "sdg-targets": 169, "esco": 13_939, **VERBS, **CODE_LISTS, **FRAMEWORKS}
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 IRIS = {
     "sdg": r"http://metadata\.un\.org/sdg/([1-9]|1[0-7])",
     "sdg-targets": r"http://metadata\.un\.org/sdg/([1-9]|1[0-7])\.([1-9]|1[0-9]|[a-d])",
     "esco": rf"http://data\.europa\.eu/esco/skill/{UUID}",
+    "onet": r"https://www\.onetonline\.org/find/descriptor/result/(1\.A|2\.[ABC])(\.[0-9a-z]+)+",
+    **{name: rf"urn:outcome-tagger:{name}:[0-9psl][0-9.]*" for name in CODE_LISTS if name != "onet"},
     "solo": r"urn:outcome-tagger:solo:[a-z-]+",
     "eqf": r"http://data\.europa\.eu/snb/eqf/[1-8]",
     "scqf": r"http://data\.europa\.eu/snb/qdr/c_[0-9a-f]{8}",
@@ -96,6 +101,36 @@ def test_descriptions_of_goals_and_targets_are_not_the_official_wording():
             own = words(f"{concept.label} {concept.description}")
             shared = [own[i : i + n_run] for i in range(len(own) - n_run + 1) if tuple(own[i : i + n_run]) in runs]
             assert shared == [], concept.id
+
+
+def test_descriptions_of_code_lists_are_not_the_official_wording():
+    files = {
+        "skills/onet_29.3_content_model_reference.csv.gz": "Description",
+        "skills/eu_competence_frameworks_en.csv": "text",
+    }
+    if not all((SHARED / name).is_file() for name in files):
+        pytest.skip("the official wording is not part of the repository")
+    n_run = 6
+    official = []
+    for name, column in files.items():
+        content = (SHARED / name).read_bytes()
+        text = (gzip.decompress(content) if name.endswith(".gz") else content).decode("utf-8")
+        official += [words(r[column]) for r in csv.DictReader(text.splitlines(keepends=True))]
+    runs = {tuple(text[i : i + n_run]) for text in official for i in range(len(text) - n_run + 1)}
+    for name in CODE_LISTS:
+        for concept in load_taxonomy(name).concepts:
+            own = words(concept.description)
+            shared = [own[i : i + n_run] for i in range(len(own) - n_run + 1) if tuple(own[i : i + n_run]) in runs]
+            assert shared == [], concept.id
+
+
+@pytest.mark.parametrize("name", CODE_LISTS)
+def test_code_lists_have_groups_and_say_what_is_whose(name):
+    taxonomy = load_taxonomy(name)
+    groups = {g.id for g in taxonomy.groups}
+    assert all(c.broader and set(c.broader) <= groups and c.notation for c in taxonomy.concepts)
+    assert "program's own" in taxonomy.attribution
+    assert taxonomy.get(taxonomy.concepts[3].notation) is taxonomy.concepts[3]
 
 
 def test_bloom_rises_from_remember_to_create():
