@@ -303,7 +303,7 @@ def parquet_schema() -> Any:
         "outcomes": pa.list_(text),
     }
     tags = pa.list_(struct(**tag_fields))
-    outcome = struct(id=text, text=text, source=source, stated=pa.bool_(), tags=tags)
+    outcome = struct(id=text, text=text, source=source, stated=pa.bool_(), tags=tags, rejected=tags)
     finding_fields = {
         **{"rule": text, "severity": text, "measured": number, "measured_text": text, "limit": number},
         **{"limit_text": text, "unit": text, "norm": text, "outcomes": pa.list_(text), "message": text, "advice": text},

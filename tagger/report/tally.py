@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tagger.catalogue.flat import is_sdg, is_skill, short_code
+from tagger.overrides import HUMAN, is_human
 from tagger.records import Tag, TaggedCredential, TaggedOutcome
 
-__all__ = ["GoalTally", "SkillTally", "Spool", "Tally", "segments"]
+__all__ = ["GoalTally", "SkillTally", "Spool", "Tally", "decided_by", "segments"]
 
 
 class Spool:
@@ -85,6 +86,7 @@ class Tally:
         self.spool = Spool()
         self.n_credentials = self.n_outcomes = self.n_from_description = 0
         self.n_sdg = self.n_skill = self.n_neither = self.n_no_outcomes = 0
+        self.n_decided = self.n_rejected = 0
         self.n_problems = self.n_problem_rows = self.n_with_findings = self.n_not_fully_checked = 0
         self.severities: Counter[str] = Counter()
         self.rules: dict[str, Counter[str]] = defaultdict(Counter)
@@ -127,6 +129,8 @@ class Tally:
             self.n_sdg += has_sdg
             self.n_skill += has_skill
             self.n_from_description += not o.outcome.is_stated
+            self.n_decided += sum(map(is_human, o.tags))
+            self.n_rejected += len(o.rejected)
             if not has_sdg and not has_skill:
                 self.n_neither += 1
                 if len(self.untagged) < self.max_listed:
@@ -220,8 +224,20 @@ def _carried(o: TaggedOutcome, tag: Tag, goal: str, targets: Iterable[Tag]) -> d
     return {
         "segments": segments(o.outcome.text, ((e.start, e.end) for e in evidence)),
         "score": tag.score,
+        "by": decided_by(tag.model),
         "targets": [{"code": short_code(t.concept), "label": t.label, "score": t.score} for t in own],
     }
+
+
+def decided_by(model: str) -> str | None:
+    """Return who decided on a tag with this `Tag.model`; None where a model made it.
+
+    Examples
+    --------
+    >>> decided_by("review:Ann+Ben"), decided_by("sdg@1.0.0")
+    ('Ann, Ben', None)
+    """
+    return model.removeprefix(HUMAN).replace("+", ", ") if model.startswith(HUMAN) else None
 
 
 def segments(text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[str, bool]]:

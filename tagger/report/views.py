@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tagger.catalogue.flat import short_code
 from tagger.errors import TaggerError
-from tagger.report.tally import GoalTally, Tally, segments
+from tagger.report.tally import GoalTally, Tally, decided_by, segments
 from tagger.report.words import ATTRIBUTIONS, BLOOM_ORDER, GOALS, SEVERITIES, Goal, ink_on, rule_words, taxonomy_title
 
 __all__ = ["FILTERS", "page"]
@@ -270,7 +270,7 @@ def _credentials(tally: Tally) -> Iterator[dict[str, Any]]:
 
 
 def _outcome(o: dict[str, Any]) -> dict[str, Any]:
-    tags = [{**t, "code": short_code(t["concept"])} for t in o["tags"]]
+    tags = [{**t, "code": short_code(t["concept"]), "by": decided_by(t["model"])} for t in o["tags"]]
     contributing = [t for t in tags if t["relation"] != "mentions"]
     goals = [t for t in contributing if t["taxonomy"] == "sdg"]
     targets = [t for t in contributing if t["taxonomy"] == "sdg-targets"]
@@ -282,6 +282,7 @@ def _outcome(o: dict[str, Any]) -> dict[str, Any]:
         "goals": goals,
         "targets": targets,
         "skills": skills,
+        "rejected": [{**t, "by": decided_by(t["model"])} for t in o.get("rejected", ())],
         "mentions": [t for t in tags if t["relation"] == "mentions" and t["taxonomy"] == "sdg"],
         "bloom": [t for t in tags if t["taxonomy"] == "bloom"],
     }
