@@ -11,6 +11,7 @@ from tagger.corrections import Correction, same_text, verdicts
 from tagger.records import Tag, TaggedCredential, TaggedOutcome
 
 if TYPE_CHECKING:
+    from tagger.derived import Derivation
     from tagger.model import Model
 
 __all__ = ["HUMAN", "Overrides", "is_human"]
@@ -53,6 +54,8 @@ class Overrides:
     corrections : sequence of Correction
     models : sequence of Model
         Those that tag: decisions on other taxonomies are not applied, and counted.
+    derivations : sequence of Derivation
+        Tags that follow from others are made anew where those were decided on.
 
     Attributes
     ----------
@@ -74,7 +77,10 @@ class Overrides:
     [('Clean water and sanitation', 'review:Ann')]
     """
 
-    def __init__(self, corrections: Sequence[Correction], models: Sequence[Model]) -> None:
+    def __init__(
+        self, corrections: Sequence[Correction], models: Sequence[Model], derivations: Sequence[Derivation] = ()
+    ) -> None:
+        self._derivations = tuple(derivations)
         self.counts: Counter[str] = Counter()
         self.n_decisions = len(corrections)
         self._models = {m.taxonomy.id: m for m in models if m.taxonomy.id != _LEVEL_TAXONOMY}
@@ -184,6 +190,9 @@ class Overrides:
         n_rejected = len(rejected) + len(fallen) - len(tagged.rejected)
         self.counts.update(confirmed=n_confirmed, rejected=n_rejected, added=len(added))
         self.counts["outcomes"] += bool(n_confirmed or n_rejected or added)
+        for derivation in self._derivations:
+            kept = [t for t in kept if t.taxonomy != derivation.taxonomy.id]
+            kept += derivation.derive(tagged.outcome.text, kept)
         return replace(tagged, tags=tuple(kept), rejected=(*rejected, *fallen))
 
     def _added(self, taxonomy: str, iri: str, ruling: _Ruling) -> Tag:

@@ -231,7 +231,7 @@ def _overrides(corrections: Path, tagger: Tagger, outputs: list[Any]) -> Overrid
     for path in outputs:
         if path is not None and Path(path).exists() and corrections.samefile(path):
             raise TaggerError(f"`{path}` holds the corrections; they would be lost", hint="give another file to -o")
-    return Overrides(lines, tagger.models)
+    return Overrides(lines, tagger.models, tagger.derivations)
 
 
 def _say_summary(summary: Summary) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tagger.catalogue.source import Lines, Source
 from tagger.catalogue.writing import encodable
+from tagger.derived import RELATION
 from tagger.errors import CatalogueError, TaggerError
 from tagger.overrides import is_human
 from tagger.records import Tag, TaggedCredential
@@ -184,6 +185,7 @@ def gather(tagged: Iterable[TaggedCredential], taxonomies: Sequence[str] | None 
     """
     groups: dict[tuple[str, str | None, str], _Group] = {}
     seen: dict[str, None] = {}
+    derived: set[str] = set()
     keys: dict[str, str] = {}
     n_tags = n_untagged = n_decided = 0
 
@@ -201,8 +203,10 @@ def gather(tagged: Iterable[TaggedCredential], taxonomies: Sequence[str] | None 
         is_read = credential.is_read
         for o in credential.outcomes:
             text = " ".join(o.outcome.text.split())
-            seen.update(dict.fromkeys(t.taxonomy for t in o.tags))
-            wanted = [t for t in o.tags if taxonomies is None or t.taxonomy in taxonomies]
+            own = [t for t in o.tags if t.relation != RELATION]  # what follows from another tag is judged with that
+            derived.update(t.taxonomy for t in o.tags if t.relation == RELATION)
+            seen.update(dict.fromkeys(t.taxonomy for t in own))
+            wanted = [t for t in own if taxonomies is None or t.taxonomy in taxonomies]
             near = keys.get(text)
             if near is None:
                 near = keys[text] = near_text(text)
@@ -220,17 +224,21 @@ def gather(tagged: Iterable[TaggedCredential], taxonomies: Sequence[str] | None 
         raise TaggerError(
             "the file has no tag, so it does not say which taxonomies are under review", hint="name one: --taxonomy sdg"
         )
-    _check_named(taxonomies, seen)
+    _check_named(taxonomies, seen, derived - seen.keys())
     under_review = tuple(taxonomies or sorted(seen))
     items = [_item(group, under_review) for group in groups.values()]
     return Gathered(items, n_tags, n_untagged, n_decided)
 
 
-def _check_named(taxonomies: Sequence[str] | None, seen: Iterable[str]) -> None:
+def _check_named(taxonomies: Sequence[str] | None, seen: Iterable[str], derived: Iterable[str]) -> None:
     from tagger.taxonomy import shipped_taxonomies
 
     known = dict.fromkeys([*seen, *shipped_taxonomies()])
     for name in taxonomies or ():
+        if name in derived:
+            raise TaggerError(
+                f"`--taxonomy {name}`: its tags follow from those of another taxonomy", hint="review that one instead"
+            )
         if name not in known:
             raise TaggerError(
                 f"`--taxonomy {name}`: no tag of the file is of it; expected one of {', '.join(seen) or 'those shipped'}",
