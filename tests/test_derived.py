@@ -64,7 +64,9 @@ def test_every_bloom_level_leads_somewhere() -> None:
 
 def test_a_level_that_is_not_there_is_said(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "concepts.csv").write_text("id,label\nurn:a,A\n", encoding="utf-8")
+    (tmp_path / "mine" / "concepts.csv").write_text(
+        "id,label,alt_labels,description,broader,level\nurn:a,A,,,,\n", encoding="utf-8"
+    )
     (tmp_path / "mine" / "taxonomy.toml").write_text(
         'id = "mine"\ntitle = "M"\nversion = "1"\nlicence = "MIT"\nsource = "s"\n'
         '[derived]\nfrom = "bloom"\n[derived.levels]\ncreate = "B"\n',

@@ -8,13 +8,13 @@ import json
 import tempfile
 import weakref
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tagger.catalogue.flat import is_sdg, is_skill, short_code
 from tagger.overrides import HUMAN, is_human
-from tagger.records import Tag, TaggedCredential, TaggedOutcome
+from tagger.records import Finding, Tag, TaggedCredential, TaggedOutcome
 
 __all__ = ["GoalTally", "SkillTally", "Spool", "Tally", "decided_by", "segments"]
 
@@ -198,6 +198,7 @@ class Tally:
             self.rules[f.rule][f.severity] += 1
             if len(self.findings[f.severity]) < self.max_listed:
                 plain = {**asdict(f), "outcomes": [texts.get(i, i) for i in f.outcomes]}
+                plain["marked"] = [_marked(f, i, texts) for i in f.outcomes]
                 plain["parts"] = [{**p, "outcomes": [texts.get(i, i) for i in p["outcomes"]]} for p in plain["parts"]]
                 self.findings[f.severity].append(self.spool.add({**_head(tagged, anchor), **plain}))
         self.n_with_findings += bool(tagged.findings)
@@ -210,6 +211,11 @@ class Tally:
         self.n_problem_rows += bool(problems)
         for problem in problems[: max(0, self.max_listed - len(self.problems))]:
             self.problems.append(self.spool.add({**_head(tagged, anchor), **asdict(problem)}))
+
+
+def _marked(finding: Finding, outcome: str, texts: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """Return the text of an outcome, cut at the words that caused the finding."""
+    return segments(texts.get(outcome, outcome), ((e.start, e.end) for e in finding.evidence if e.outcome == outcome))
 
 
 def _head(tagged: TaggedCredential, anchor: int | None) -> dict[str, Any]:

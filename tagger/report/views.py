@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from tagger.catalogue.flat import short_code
@@ -29,6 +29,7 @@ def page(tally: Tally) -> dict[str, Any]:
         "skills": _skills(tally),
         "bloom": _bloom(tally),
         "levels": _levels(tally),
+        "spoken": _spoken(tally),
         "rules": _rules(tally),
         "n_findings": tally.severities.total(),
         "n_findings_listed": min(tally.severities.total(), tally.max_listed),
@@ -172,6 +173,28 @@ def _levels(tally: Tally) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda r: (r["eqf"] or (9,), r["name"] == "no level stated", r["name"]))
 
 
+def _spoken(tally: Tally) -> dict[str, Any] | None:
+    """Return the EQF levels that were estimated, in the language of the other frameworks; None if there are none."""
+    from tagger.levels import in_frameworks
+
+    estimated = sorted({eqf for counts in tally.levels.values() for eqf in counts if eqf is not None})
+    rows = {eqf: {f.framework: f for f in in_frameworks(eqf)} for eqf in estimated}
+    names = sorted({name for row in rows.values() for name in row})
+    if not names:
+        return None
+    return {
+        "frameworks": names,
+        "rows": [
+            (eqf, [(_range(row[n].levels), row[n].confidence) if n in row else ("", "") for n in names])
+            for eqf, row in rows.items()
+        ],
+    }
+
+
+def _range(levels: Sequence[str]) -> str:
+    return levels[0] if len(levels) == 1 else f"{levels[0]}–{levels[-1]}"
+
+
 def _to_eqf(framework: str | None, stated: str | None) -> tuple[int, ...]:
     """Return the EQF levels that a stated level is referenced to; none where that is not known."""
     from tagger.levels import to_eqf
@@ -204,6 +227,7 @@ def _rules(tally: Tally) -> list[dict[str, Any]]:
                 "rule": rule,
                 "title": title,
                 "meaning": meaning,
+                "is_open": not rule.startswith("wording"),  # there are many; they are to be looked up, not read through
                 "counts": [(s, counts[s]) for s in _ranked(counts)],
                 "n": counts.total(),
                 "n_listed": len(numbers),
@@ -274,7 +298,9 @@ def _outcome(o: dict[str, Any]) -> dict[str, Any]:
     contributing = [t for t in tags if t["relation"] != "mentions"]
     goals = [t for t in contributing if t["taxonomy"] == "sdg"]
     targets = [t for t in contributing if t["taxonomy"] == "sdg-targets"]
-    skills = [t for t in tags if t["taxonomy"] not in ("sdg", "sdg-targets", "bloom", "eqf")]
+    skills = [
+        t for t in tags if t["taxonomy"] not in ("sdg", "sdg-targets", "bloom", "eqf") and t["relation"] != "derived"
+    ]
     spans = [(e["start"], e["end"]) for t in (*goals, *targets, *skills) for e in t["evidence"]]
     return {
         "segments": segments(o["text"], spans),
@@ -285,6 +311,7 @@ def _outcome(o: dict[str, Any]) -> dict[str, Any]:
         "rejected": [{**t, "by": decided_by(t["model"])} for t in o.get("rejected", ())],
         "mentions": [t for t in tags if t["relation"] == "mentions" and t["taxonomy"] == "sdg"],
         "bloom": [t for t in tags if t["taxonomy"] == "bloom"],
+        "derived": [t for t in tags if t["relation"] == "derived"],
     }
 
 
@@ -305,6 +332,10 @@ def _facts(record: dict[str, Any]) -> list[tuple[str, str]]:
             share = estimate["distribution"].get(str(estimate["eqf"]))
             sure = "" if share is None else f" ({percent(share)})"
             facts.append(("Estimated EQF level", f"{estimate['eqf']}{sure}"))
+            own = next((f for f in estimate["frameworks"] if f["framework"] == level["framework"]), None)
+            if own is not None:
+                sure = "" if own["confidence"] == "high" else f" (crosswalk: {own['confidence']})"
+                facts.append((f"That is in {own['framework']}", f"{_range(own['levels'])}{sure}"))
     return facts
 
 

@@ -69,9 +69,28 @@ _RULES: Final = {
     "size-level": Rule("Level outside the rules", "The rules where it is offered do not provide for this level."),
     "size-hours": Rule("Hours and credits disagree", "The stated hours are not what the framework gives the credits."),
     "density": Rule("Density", "More outcomes than is usual for this many hours of learning."),
-    "breadth": Rule("Breadth", "The outcomes lie further apart in subject than is usual for so many of them in one credential."),
-    "overloaded": Rule("Overload", "Many outcomes for the hours, or outcomes far apart and not few; red where it is both."),
+    "breadth": Rule(
+        "Breadth", "The outcomes lie further apart in subject than is usual for so many of them in one credential."
+    ),
+    "overloaded": Rule(
+        "Overload", "Many outcomes for the hours, or outcomes far apart and not few; red where it is both."
+    ),
     "level-mismatch": Rule("Level", "The outcomes read like those of another level than the one stated."),
+    "wording-vague-verb": Rule(
+        "Wording: verbs", "The verb names a state of mind, which is harder to assess than an act."
+    ),
+    "wording-several": Rule(
+        "Wording: several in one", "An outcome asks for several things, each with an object of its own."
+    ),
+    "wording-no-verb": Rule("Wording: no verb", "A subject is named, but not what the learner does with it."),
+    "wording-not-learner": Rule(
+        "Wording: about the course", "The sentence says what the course does, not what learners can do."
+    ),
+    "wording-long": Rule("Wording: length", "Longer than is easily read and assessed."),
+    "wording-duplicate": Rule("Wording: said twice", "Two outcomes of a credential say nearly the same."),
+    "wording-low-level": Rule(
+        "Wording: level", "Only remembering and understanding are asked for, which is unusual at this level."
+    ),
     "wording": Rule("Wording", "The wording makes an outcome hard to assess, or its level hard to see."),
 }
 
@@ -101,6 +120,8 @@ TAXONOMY_TITLES: Final = {
     "esco": "ESCO skills and knowledge",
     "onet": "O*NET",
     "bloom": "Bloom's revised taxonomy",
+    "solo": "SOLO (derived from Bloom)",
+    "dok": "Depth of knowledge (derived from Bloom)",
     "eqf": "European Qualifications Framework",
 }
 
