@@ -198,9 +198,17 @@ class Overrides:
     def _added(self, taxonomy: str, iri: str, ruling: _Ruling) -> Tag:
         model = self._models[taxonomy]
         concept = model.taxonomy.concepts[model.taxonomy.index(iri)]
-        relation = ruling.relation or model.relation
         return Tag(
-            taxonomy, model.taxonomy.version, concept.id, concept.label, 1.0, relation, (), ruling.by, concept.type
+            taxonomy,
+            model.taxonomy.version,
+            concept.id,
+            concept.label,
+            1.0,
+            ruling.relation or model.relation,
+            (),
+            ruling.by,
+            concept.type,
+            reuse_level=concept.reuse_level,
         )
 
     def _without_parent(self, tags: list[Tag], rejected: Sequence[Tag]) -> tuple[list[Tag], list[Tag]]:
