@@ -360,7 +360,11 @@ def _verbs(text: str, start: int, end: int, lex: Lexicon) -> list[Span]:
             carrier = lex.conjunctions  # "Evaluation and synthesis of"
         if word in lex.nominal and (not lemma or following in carrier):
             carried = (not found and n <= 3) or (
-                bool(found) and n - found[-1] <= 4 and lex.forms.get(lows[found[-1]], ("", ""))[0] in lex.light
+                bool(found)
+                and (
+                    (n - found[-1] <= 4 and lex.forms.get(lows[found[-1]], ("", ""))[0] in lex.light)
+                    or (n - found[-1] == 2 and lows[n - 1] in lex.conjunctions and lows[n - 2] in lex.nominal)
+                )
             )
             if carried and not embedded and following in carrier:
                 found.append(n)

@@ -241,7 +241,14 @@ class _Text:
         """Write the outcome's object behind verbs that can be assessed."""
         rest = [w for w in self.words if w.start >= act.end]
         n = 0
-        while n < min(2, len(rest)) and rest[n].text.lower() in self.known.links:
+        chained = lexicon(self.language).conjunctions | self.known.vague_words.keys()
+        while (
+            n < len(rest) - 1
+            and rest[n].text.lower() in chained
+            and rest[n + 1].text.lower() in (chained | self.known.links)
+        ):  # "knowledge and understanding of"
+            n += 1
+        while n < len(rest) and n < 4 and rest[n].text.lower() in self.known.links:
             n += 1
         rest = rest[n:]
         first = rest[0].text.lower() if rest else ""
@@ -282,7 +289,7 @@ class _Text:
         content = [w for w in lows if w not in empty and not w.endswith(lex.adverb_ending or "\0")]
         # "plan a survey and carry it out", "identify risks and assess their effect": one outcome
         points_back = lows[:1] and (
-            lows[0] in known.same or (content[:1] and content[0] in known.results and len(content) == 1)
+            lows[0] in known.same or (lows[0] in lex.determiners and content[:1] and content[0] in known.results)
         )
         return bool(content) and not (n and points_back)
 

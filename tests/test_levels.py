@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger import levels
-from tagger.records import Credential, Level, LevelEstimate
+from tagger.records import Credential, LearningOutcome, Level, LevelEstimate
 from tagger.taxonomy import load_taxonomy
 
 
@@ -136,3 +136,48 @@ def test_never_raises(stated: Any, distribution: Any, framework: Any, eqf: Any, 
 def test_a_number_that_is_no_level_of_the_framework(stated: str) -> None:
     _, missing = levels.check(Credential("x", level=Level("FHEQ", stated)))
     assert missing == [f"level: FHEQ has no level `{stated}`; it has 4 to 8"]
+
+
+PULLS = [(1.2, (0, 6)), (-0.9, (0, 4)), (0.1, (0, 4)), (2.0, (0, 6))]
+
+
+def with_outcomes(stated: str, distribution: Any, eqf: int) -> Credential:
+    texts = ("Devise new tests", "List parts", "Plan a visit", "Defend a thesis")
+    outcomes = tuple(LearningOutcome(f"x/{n}", text) for n, text in enumerate(texts, 1))
+    return Credential("x", outcomes=outcomes, level=Level("FHEQ", stated, LevelEstimate(eqf, distribution, "level@1")))
+
+
+def test_a_mismatch_names_the_outcomes_and_words_that_pull() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def pulls(up: int, down: int) -> list[tuple[float, tuple[int, int]]]:
+        asked.append((up, down))
+        return PULLS
+
+    [finding], _ = levels.check(with_outcomes("7", CLEAR_5, 5), pulls)
+    assert asked == [(5, 7)] and finding.outcomes == ("x/4", "x/1")
+    assert [(e.outcome, e.text) for e in finding.evidence] == [("x/4", "Defend"), ("x/1", "Devise")]
+    assert "pulls them down most: x/4 (“Defend”), x/1 (“Devise”)." in finding.message
+    assert finding.message.endswith("x/2 reads like the stated level.")
+    assert "EQF 5, FHEQ 4–5" in finding.message
+    [up], _ = levels.check(with_outcomes("4", {"5": 0.01, "6": 0.04, "7": 0.95}, 7), lambda *_: PULLS)
+    assert "pulls them up" in up.message and "EQF 7, FHEQ 7" in up.message
+
+
+def test_pulls_are_not_asked_for_without_a_mismatch() -> None:
+    def never(up: int, down: int) -> list[tuple[float, tuple[int, int]]]:
+        raise AssertionError
+
+    assert levels.check(with_outcomes("4", CLEAR_5, 5), never)[0] == []
+
+
+def test_every_level_in_every_framework() -> None:
+    for eqf in range(1, 9):
+        spoken = levels.in_frameworks(eqf)
+        assert [f.framework for f in spoken] == sorted((f.framework for f in spoken), key=str.lower)
+        assert all(f.levels and f.confidence in ("high", "medium", "low") for f in spoken)
+        for f in spoken:
+            found = levels.to_eqf(f.framework, f.levels[0])
+            assert found is not None and eqf in found[0]
+    six = {f.framework: f.levels for f in levels.in_frameworks(6)}
+    assert six["FHEQ"] == ("6",) and six["SCQF"] == ("9", "10") and six["NFQ"] == ("7", "8") and "EQF" not in six

@@ -32,6 +32,12 @@ def findings(*texts: str, **more: object) -> dict[str, Finding]:
         ("Students will gain insight into labour markets", "gain insight", "amber", "“explain labour markets”"),
         ("Demonstrate an understanding of enzymes", "Demonstrate an understanding", "info", "“explain enzymes”"),
         ("A critical awareness of current research", "awareness", "amber", "“identify current research”"),
+        (
+            "Show knowledge and understanding of tax law",
+            "Show knowledge and understanding",
+            "info",
+            "“explain tax law”",
+        ),
         ("Comprehend why bridges fail", "Comprehend", "amber", "“explain why bridges fail”"),
     ],
 )
