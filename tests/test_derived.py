@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tagger.catalogue.flat import is_skill
+from tagger.cli import app
 from tagger.derived import Derivation, derivation_of
-from tagger.errors import TaxonomyError
+from tagger.errors import TaggerError, TaxonomyError
 from tagger.records import Credential, Evidence, LearningOutcome, Tag
 from tagger.tagging import Tagger
 from tagger.taxonomy import load_taxonomy
@@ -86,3 +88,10 @@ def test_they_are_given_when_asked_for() -> None:
         ("dok", "derived"),
     }
     assert {t.taxonomy for t in tagged.tags} == {"bloom", "solo", "dok"}
+
+
+def test_nothing_is_suggested_from_a_derived_taxonomy() -> None:
+    with pytest.raises(TaggerError, match="`--taxonomy solo`: its tags follow from those of `bloom`"):
+        CliRunner().invoke(
+            app, ["suggest", "--taxonomy", "solo", "-"], input="Design a bridge\n", catch_exceptions=False
+        )

@@ -197,6 +197,11 @@ def suggest(
         tagger = Tagger.load(model, encoder=encoder)
     else:
         tagger = Tagger.load(taxonomies=[taxonomy], encoder=encoder, say=say, progress=Share("vectors"))
+        if tagger.derivations:
+            source = tagger.derivations[0].source
+            raise TaggerError(
+                f"`--taxonomy {taxonomy}`: its tags follow from those of `{source}`", hint=f"--taxonomy {source}"
+            )
         taxonomy = tagger.models[-1].taxonomy.id
     try:
         concepts = tagger.model_for(taxonomy).taxonomy.concepts
