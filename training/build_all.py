@@ -22,6 +22,8 @@ def main() -> None:
         ["training.encoder", "--wheels", wheels, "--data", data, "--out", encoder],
         ["training.sdg", "--data", data, "--encoder", encoder, "--out", str(out)],
         ["training.esco", "--wheels", wheels, "--data", data, "--encoder", encoder, "--out", str(out / "esco")],
+        ["training.crosslingual", "--data", data, "--esco", str(out / "esco"), "--out", str(out / "crosslingual")],
+        ["training.esco_successors", "--esco", str(out / "esco"), "--encoder", encoder],
         ["training.bloom", "--data", data, "--out", str(out / "bloom")],
         ["training.level", "--data", data, "--out", str(out / "eqf")],
         ["training.density", "--catalogues", str(options.data / "catalogues"), "--out", str(out / "density")],
