@@ -30,8 +30,8 @@ probabilities), and where the words stand that say so."""
 
 UNUSUAL_BELOW = 0.05
 """Probability of the stated level below which it is unusual."""
-CONFIDENT_FROM = 0.6
-"""Probability that the estimated level has to have for a mismatch to be said."""
+READABLE_FROM = 0.3
+"""Probability that some level has to have for a mismatch to be said: below, the outcomes say nothing of level."""
 _CLEAR_PULL = 0.4
 """Log ratio from which an outcome is said to pull: it is half as likely again to be of the one level."""
 _N_PULLS = 3
@@ -184,8 +184,9 @@ def check(credential: Credential, pulls: Pulls | None = None) -> tuple[list[Find
     Returns
     -------
     findings : list of Finding
-        At most one, rule ``level-mismatch``, amber: the estimate is confident (at least 0.6 on one level) and gives the
-        stated level, through the crosswalk, a probability below 0.05. It says "unusual for": the reader decides.
+        At most one, rule ``level-mismatch``: the stated level, through the crosswalk, has a probability below 0.05.
+        Amber where a level is estimated, info where the estimate abstains: then it is not said which level fits, only
+        that the stated one hardly does. It says "unusual for": the reader decides.
     not_checked : list of str
         Why nothing was compared.
     """
@@ -205,33 +206,33 @@ def check(credential: Credential, pulls: Pulls | None = None) -> tuple[list[Find
         return [], [f"level: how `{stated}` of `{name}` stands to the EQF is not sure"]
     if estimate is None:
         return [], ["level: not estimated"]
-    if estimate.eqf is None:
-        return [], ["level: the estimate abstains"]
     shares = _shares(estimate.distribution)
     if shares is None:
         return [], ["level: the estimate's distribution is not one"]
     best = max(shares, key=lambda level: shares[level])
     stated_share = sum(shares.get(level, 0.0) for level in levels)
-    if shares[best] < CONFIDENT_FROM:
+    if shares[best] < READABLE_FROM:
         return [], [f"level: the estimate is not sure enough ({shares[best]:.0%} on EQF {best})"]
     if best in levels or stated_share >= UNUSUAL_BELOW:
-        return [], []
+        return [], ["level: the estimate abstains"] if estimate.eqf is None else []
     as_eqf = "EQF " + "–".join(str(level) for level in sorted({levels[0], levels[-1]}))
     taxonomy = framework_named(name)
     title = (taxonomy.framework or taxonomy.id) if taxonomy is not None else name
     in_words = as_eqf if name == "eqf" else f"{title} {'–'.join(re.findall(_NUMBER, stated)) or stated} ({as_eqf})"
     nearest = min(levels, key=lambda level: abs(level - best))
+    reading = f"they read more like {_spoken(name, best)} (probability {shares[best]:.2f})"
+    if estimate.eqf is None:
+        reading += ", though what level they fit is not sure"
     outcomes, evidence, said = _pulling(credential, pulls, best, nearest)
     finding = Finding(
         rule="level-mismatch",
-        severity="amber",
+        severity="info" if estimate.eqf is None else "amber",
         measured=round(stated_share, 3),
         limit=UNUSUAL_BELOW,
         unit="probability of the stated level",
         norm=f"estimate of {estimate.model}; crosswalk of {title}, confidence {confidence}",
         outcomes=outcomes,
-        message=f"These outcomes are unusual for {in_words}: they read more like {_spoken(name, best)} (probability "
-        f"{shares[best]:.2f}).{said}",
+        message=f"These outcomes are unusual for {in_words}: {reading}.{said}",
         advice="Compare the outcomes with the level's descriptor: raise or lower what is asked for, or the stated "
         "level.",
         evidence=evidence,

@@ -94,8 +94,10 @@ def test_mismatches_are_those_of_the_check() -> None:
     p[:, 5] = 0.93
     y, says = np.array([6, 6, 6, 7]), np.array([True, True, False, True])
     assert level.mismatches(y, p, says) == 1
-    assert level.mismatches(y, p, says, shift=2) == 3
-    assert level.mismatches(y, p, says, shift=-1) == 2
+    assert level.mismatches(y, p, says, shift=2) == 4
+    assert level.mismatches(y, p, says, shift=-1) == 3
+    figures = level.mismatch_figures(y, p, says)
+    assert (figures["false_alarms"], figures["false_alarm_rate_where_estimated"]) == (1, 0.3333)
 
 
 def test_recipe_fits_measures_and_writes(tmp_path: Path) -> None:
@@ -117,6 +119,7 @@ def test_shipped_folder_is_what_its_card_says() -> None:
     for part in ("catalogues", "edinburgh", "miun", "own"):
         assert str(metrics[part]["all"]["qwk"]) in card and str(metrics[part]["with_estimate"]["qwk"]) in card
         assert metrics[part]["level_mismatch"]["false_alarm_rate_where_estimated"] <= 0.05
+        assert metrics[part]["level_mismatch"]["false_alarm_rate"] <= 0.05
     assert metrics["catalogues"]["with_estimate"]["qwk"] >= 0.4
     assert all("licence" in source for source in manifest["sources"])
     model = Model.load(SHIPPED)

@@ -80,6 +80,12 @@ def test_mismatch_is_unusual_and_never_wrong() -> None:
     assert finding.norm is not None and "level@1.0.0" in finding.norm
 
 
+def test_an_unusual_level_is_noted_where_the_estimate_abstains() -> None:
+    (finding,), not_checked = levels.check(credential("8", {"5": 0.4, "6": 0.38, "7": 0.2, "8": 0.02}, eqf=None))
+    assert (finding.severity, finding.measured, not_checked) == ("info", 0.02, [])
+    assert "what level they fit is not sure" in finding.message
+
+
 def test_fitting_level_and_range_make_no_finding() -> None:
     assert levels.check(credential("5", CLEAR_5)) == ([], [])
     assert levels.check(credential("5-7", CLEAR_5)) == ([], [])
@@ -93,8 +99,8 @@ def test_fitting_level_and_range_make_no_finding() -> None:
         (credential("7", CLEAR_5, framework=None), "without a known framework"),
         (credential("Postgraduate", CLEAR_5), "no EQF level"),
         (credential("7"), "not estimated"),
-        (credential("7", CLEAR_5, eqf=None), "abstains"),
-        (credential("7", {"4": 0.5, "5": 0.5}), "not sure enough"),
+        (credential("6", {"5": 0.5, "6": 0.2, "7": 0.3}, eqf=None), "abstains"),
+        (credential("7", {"3": 0.29, "4": 0.24, "5": 0.29, "6": 0.17, "7": 0.01}), "not sure enough"),
         (credential("7", {"5": 0.2}), "is not one"),
         (credential("7", {"five": 1.0}), "is not one"),
         (credential("7", {"5": float("nan")}), "is not one"),

@@ -382,13 +382,20 @@ def mismatches(eqf: Ints, probability: Floats, says: npt.NDArray[np.bool_], shif
 
 def mismatch_figures(eqf: Ints, probability: Floats, says: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """Return false alarms (the stated level is taken to be right), and how often a wrong level is found."""
-    alarms, estimated = mismatches(eqf, probability, says), int(says.sum())
+    alarms = mismatches(eqf, probability, says)
+    sure = mismatches(eqf[says], probability[says], says[says])
     found = [mismatches(eqf, probability, says, shift) for shift in (-2, 2)]
     return {
         "n": len(eqf),
         "false_alarms": alarms,
         "false_alarm_rate": round(alarms / len(eqf), 4),
-        "false_alarm_rate_where_estimated": round(alarms / max(estimated, 1), 4),
+        "false_alarm_rate_where_estimated": round(sure / max(int(says.sum()), 1), 4),
+        "false_alarm_rate_by_level": {
+            str(k): round(mismatches(eqf[rows], probability[rows], says[rows]) / int(rows.sum()), 4)
+            for k in LEVELS.tolist()
+            for rows in (eqf == k,)
+            if rows.any()
+        },
         "found_two_too_low": round(found[0] / len(eqf), 4),
         "found_two_too_high": round(found[1] / len(eqf), 4),
     }
@@ -540,7 +547,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "power": model.options["power"],
         "thresholds": ", ".join(f"{k}: {t:.2f}" for k, t in zip(LEVELS.tolist(), model.thresholds, strict=True)),
         "unusual": levels.UNUSUAL_BELOW,
-        "confident": levels.CONFIDENT_FROM,
+        "readable": levels.READABLE_FROM,
     }
     card = (HERE / "card.md").read_text(encoding="utf-8").format(**values)
     recipe = "python -m training.level --data DIR"
