@@ -69,8 +69,11 @@ class Correction:
 
     @property
     def holds(self) -> bool:
-        """True when the decision says that the concept holds (or, without a concept, that none does)."""
-        return self.decision != "reject"
+        """True when the decision says that the concept holds (or, without a concept, that none does).
+
+        A goal that is only mentioned is no tag: with the relation ``mentions`` it does not hold.
+        """
+        return self.decision != "reject" and self.relation != "mentions"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record of the file, ready for ``json.dumps``.
