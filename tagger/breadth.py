@@ -1,4 +1,4 @@
-"""The model of breadth: do these outcomes read like one course, or like two put together?
+"""The model of breadth: whether outcomes read like one course, or like two put together.
 
 A linear model over numbers that describe how alike the outcomes are (`tagger.spread.similarity_features`), once by their vectors and
 once by the words that they share. It learnt from real courses and from pairs of them merged, with the count of outcomes
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,7 +25,18 @@ from tagger.model import FORMAT, read_manifest, verify_model
 from tagger.shipped import shipped
 from tagger.spread import CountNorm, effective_topics, mean_distance, similarity_features
 
-__all__ = ["MEASURES", "BreadthModel", "BreadthNorms", "features", "load_breadth", "rarity_of", "save_breadth", "word_similarity"]
+__all__ = [
+    "MEASURES",
+    "BreadthModel",
+    "BreadthNorms",
+    "deviates",
+    "expand",
+    "features",
+    "load_breadth",
+    "rarity_of",
+    "save_breadth",
+    "word_similarity",
+]
 
 Floats = NDArray[np.float64]
 
@@ -77,7 +89,10 @@ class BreadthNorms:
             s, t = map(float, plain["log_scale"])
             shares = tuple((float(z), float(p)) for z, p in plain["shares"])
             low, high = map(int, plain["counts"])
-            if any(z1 > z2 or p1 > p2 for (z1, p1), (z2, p2) in zip(shares, shares[1:], strict=False)) or len(shares) < 2:
+            if (
+                any(z1 > z2 or p1 > p2 for (z1, p1), (z2, p2) in itertools.pairwise(shares))
+                or len(shares) < 2
+            ):
                 raise ValueError(f"the shares of {name} do not rise")
             measures[name] = CountNorm((a, b, c), (s, t), shares, (low, high))
         return cls(str(record["title"]), int(record["n_courses"]), measures)
@@ -92,7 +107,9 @@ class BreadthModel:
     id, version : str
     encoder_id, encoder_sha256 : str or None
         The encoder whose vectors it reads; vectors of another mean nothing to it.
-    centre, scale, weights : ndarray (n_features,)
+    centre, scale : ndarray (n_features,)
+    weights : ndarray (2 n_features - 2,)
+        Of the features, and of each (but the two of the count) times the log of the count: see `expand`.
     rarity : ndarray (4096,)
         Weight of a word by a hash of its stem: how few of the courses it was fitted on use it. No word can be read from it.
     joint : ndarray (2,)
@@ -130,7 +147,7 @@ class BreadthModel:
         texts : sequence of str, n
         """
         values = (np.array(features(vectors, texts, self.rarity)) - self.centre) / self.scale
-        return float(np.clip(values, -6, 6) @ self.weights)
+        return float(expand(np.clip(values, -6, 6)) @ self.weights)
 
     def together(self, density: float, breadth: float) -> float:
         """Return where density and breadth stand taken together, as a percentile of courses; from their percentiles."""
@@ -154,6 +171,17 @@ class BreadthModel:
                 if n is not None:
                     found[name] = 10.0 * n / hours
         return found
+
+
+def expand(scaled: Floats) -> Floats:
+    """Append each feature times the first, the log of the count, so that a weight can change with the count.
+
+    Examples
+    --------
+    >>> expand(np.array([2.0, 0.5, 3.0])).tolist()
+    [2.0, 0.5, 3.0, 6.0]
+    """
+    return np.concatenate([scaled, scaled[..., 2:] * scaled[..., :1]], axis=-1)
 
 
 def deviates(density: float, breadth: float) -> Floats:
@@ -285,10 +313,22 @@ def _load(folder: Path, _stamp: tuple[int, ...]) -> BreadthModel:
             found = {name: arrays[name].astype(float) for name in _ARRAYS}
         norms = BreadthNorms.from_dict(json.loads((folder / "norms.json").read_text(encoding="utf-8")))
         encoder = manifest.get("encoder") or {}
-        if not len(found["centre"]) == len(found["scale"]) == len(found["weights"]) or len(found["rarity"]) != N_HASHES or found["joint"].shape != (2,):
+        n = len(found["centre"])
+        if (
+            len(found["scale"]) != n
+            or len(found["weights"]) != 2 * n - 2
+            or len(found["rarity"]) != N_HASHES
+            or found["joint"].shape != (2,)
+        ):
             raise ValueError("arrays of different lengths")
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"`{folder}`: is not a model of breadth ({error})", hint=hint) from None
     return BreadthModel(
-        manifest["id"], manifest["version"], encoder.get("id"), encoder.get("sha256"), **found, norms=norms, manifest=manifest
+        manifest["id"],
+        manifest["version"],
+        encoder.get("id"),
+        encoder.get("sha256"),
+        **found,
+        norms=norms,
+        manifest=manifest,
     )

@@ -78,8 +78,7 @@ class Norms:
         ModelError
             If they are missing or altered.
         """
-        has_breadth = (shipped("models") / "breadth" / "manifest.json").is_file()  # TEMPORARY
-        return cls((load_norm(),), load_references(), load_breadth() if has_breadth else None)
+        return cls((load_norm(),), load_references(), load_breadth())
 
     def for_encoder(self, encoder_id: str | None, encoder_sha256: str | None = None) -> Norms:
         """Return the norms without those of breadth, where the model does not know this encoder's vectors."""
@@ -199,7 +198,9 @@ def save_norms(norms: Norms, folder: str | Path) -> None:
         for name, content in {**contents, "manifest.json": _json(manifest)}.items():
             (folder / name).write_bytes(content)
     except OSError as error:
-        raise TaggerError(f"`{folder}`: cannot write ({error.strerror or error})", hint="give another folder") from error
+        raise TaggerError(
+            f"`{folder}`: cannot write ({error.strerror or error})", hint="give another folder"
+        ) from error
 
 
 def load_norms(folder: str | Path, shipped_norms: Norms | None = None) -> Norms:
@@ -263,4 +264,3 @@ def _density(plain: dict[str, Any]) -> DensityNorm:
         return DensityNorm(**fields, hours=(float(low), float(high)), calibration=calibration)
     except (TypeError, ValueError, KeyError) as error:
         raise ModelError(f"not a norm of density ({error})", hint="build it anew") from None
-

@@ -122,7 +122,9 @@ def assess(
         reason = "the notional hours are not known"
     elif norm is None:
         low, high = _spoken_for(norms.candidates(credential))
-        reason = f"{hours:g} hours lie outside what the norm speaks for, {low:.0f} to {high:.0f} hours; not extrapolated"
+        reason = (
+            f"{hours:g} hours lie outside what the norm speaks for, {low:.0f} to {high:.0f} hours; not extrapolated"
+        )
     else:
         reason = ""
         density = (norm.of_acts() if reads_acts else norm).percentile(count.n, hours)
@@ -157,7 +159,18 @@ def assess(
         missing.append(f"overloaded: by density only; {why}")
     together = None if model is None or density is None or breadth is None else model.together(density, breadth)
     return Assessment(
-        count, hours, density, as_listed, breadth, measures, percentiles, norm, held_against, kept, tuple(missing), together
+        count,
+        hours,
+        density,
+        as_listed,
+        breadth,
+        measures,
+        percentiles,
+        norm,
+        held_against,
+        kept,
+        tuple(missing),
+        together,
     )
 
 
@@ -297,7 +310,11 @@ def _breadth(credential: Credential, found: Assessment, parts: tuple[Part, ...])
     )
     others = [
         f"{words} {found.measures[name]:.2g} (percentile {found.percentiles[name]:.0f})"
-        for name, words in (("mean_distance", "mean distance"), ("skills", "skills per 10 hours"), ("goals", "SDGs per 10 hours"))
+        for name, words in (
+            ("mean_distance", "mean distance"),
+            ("skills", "skills per 10 hours"),
+            ("goals", "SDGs per 10 hours"),
+        )
         if name in found.percentiles and found.measures[name] > 0
     ]
     message += f"; {', '.join(others)}." if others else "."

@@ -12,13 +12,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["CountNorm", "adapt_count_norm", "effective_topics", "fit_count_norm", "mean_distance", "similarity_features"]
+__all__ = [
+    "CountNorm",
+    "adapt_count_norm",
+    "effective_topics",
+    "fit_count_norm",
+    "mean_distance",
+    "similarity_features",
+]
 
 Floats = NDArray[np.float64]
 
 _SHARES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95)
 _SHARES += (0.965, 0.975, 0.985, 0.99, 0.995)
 _MIDDLE_COUNT = 5.0
+_TRIM = 0.975
 SHRINKAGE = 50.0
 """So many courses of a catalogue's own weigh as much as the norm that it starts from."""
 
@@ -181,11 +189,13 @@ def fit_count_norm(pairs: Sequence[tuple[int, float]]) -> CountNorm:
     )
 
 
-def adapt_count_norm(prior: CountNorm, pairs: Sequence[tuple[int, float]], *, shrinkage: float = SHRINKAGE) -> CountNorm:
+def adapt_count_norm(
+    prior: CountNorm, pairs: Sequence[tuple[int, float]], *, shrinkage: float = SHRINKAGE
+) -> CountNorm:
     """Move a norm to a catalogue of which no course is known to be sound or overloaded.
 
-    Place and scale are read from the middle of the catalogue, which a part that is overloaded hardly moves, and drawn towards the
-    prior in proportion to ``shrinkage / (n_courses + shrinkage)``; how both change with the count, and the shape of the tail,
+    Place and scale are read from the middle of the catalogue, after leaving out what its upper end holds in excess of the prior's
+    shape, so that a part that is overloaded hardly moves them; they are drawn towards the prior in proportion to ``shrinkage / (n_courses + shrinkage)``; how both change with the count, and the shape of the tail,
     stay those of the prior.
 
     Parameters
@@ -204,11 +214,29 @@ def adapt_count_norm(prior: CountNorm, pairs: Sequence[tuple[int, float]], *, sh
     def quantiles(*qs: float) -> Floats:
         return np.asarray(np.interp(qs, share, knots))
 
-    expected, found = quantiles(0.25, 0.5, 0.8), np.quantile(z, (0.25, 0.5, 0.8))
-    lower = (found[1] - found[0]) / (expected[1] - expected[0])
-    upper = (found[2] - found[1]) / (expected[2] - expected[1])
-    ratio = float(np.exp(own * 0.5 * (np.log(np.clip(lower, 0.25, 4)) + np.log(np.clip(upper, 0.25, 4)))))
-    shift = own * float(found[1]) + (1 - own) * float(expected[1])  # where the middle of the catalogue is placed, in prior z
+    expected = quantiles(0.1, 0.5, 0.75)
+
+    def middle(values: Floats) -> tuple[float, float]:
+        """Return the median, and the spread in units of the prior's."""
+        found = np.quantile(values, (0.1, 0.5, 0.75))
+        lower, upper = np.diff(found) / np.diff(expected)
+        return float(found[1]), float(np.sqrt(np.clip(lower, 0.25, 4) * np.clip(upper, 0.25, 4)))
+
+    ordered, n_kept = np.sort(z), len(z)
+    tail = float(quantiles(_TRIM)[0] - expected[1])
+    for _ in range(
+        6
+    ):  # what lies beyond the tail in excess of what the tail holds is taken for overloaded, and left out
+        place, spread = middle(ordered[:n_kept])
+        above = int((ordered > place + spread * tail).sum())
+        usual = (1 - _TRIM) * (len(z) - max(above - (1 - _TRIM) * len(z), 0.0))
+        kept = len(z) - max(round(above - usual), 0)
+        if kept == n_kept:
+            break
+        n_kept = max(kept, len(z) // 2)
+    place, spread = middle(ordered[:n_kept])
+    ratio = float(np.exp(own * np.log(spread)))
+    shift = own * place + (1 - own) * float(expected[1])  # where the middle of the catalogue is placed, in prior z
     # new z = (z - shift) / ratio + expected middle
     base = shift - ratio * float(expected[1])
     low, high = prior.counts
@@ -219,7 +247,9 @@ def adapt_count_norm(prior: CountNorm, pairs: Sequence[tuple[int, float]], *, sh
     else:  # base * scale(x), to second order about the middle count
         k = base * float(s0)
         location = (a + k, b + k * s1, c + k * s1 * s1 / 2)
-    return replace(prior, location=location, log_scale=(prior.log_scale[0] + float(np.log(ratio)), s1), counts=(low, high))
+    return replace(
+        prior, location=location, log_scale=(prior.log_scale[0] + float(np.log(ratio)), s1), counts=(low, high)
+    )
 
 
 # --- what a model of breadth reads

@@ -31,7 +31,8 @@ DUPLICATE_SHARE = 0.75
 """Near-duplicates: at least this share of the outcomes of each says the same as one of the other."""
 REPETITION = 0.34
 """Most of a credential's outcomes that may repeat an earlier one of its sequence."""
-MIN_COHERENCE = 0.35
+COHERENCE = (0.35, 0.55)
+"""Range of the least mean cosine between members; in it, what four of five pairs of the catalogue do not reach."""
 MAX_MEMBERS = 8
 _NEIGHBOURS = 24
 _BLOCK = 1024
@@ -179,6 +180,7 @@ class Stacker:
         self._goals, self._skills = _Labels(), _Labels()
         self._n_vectors = self._end = 0
         self._dim: int | None = None
+        self._opened: NDArray[np.float16] | None = None
         self.n_left_out = 0
         """Credentials without outcomes that were read: they are compared with nothing."""
 
@@ -187,7 +189,7 @@ class Stacker:
         if vectors is None or not len(vectors) or len(vectors) != len(tagged.outcomes):
             self.n_left_out += 1
             return
-        self._dim = vectors.shape[1]
+        self._dim, self._opened = vectors.shape[1], None
         with (self._folder / "vectors.f16").open("ab") as file:
             file.write(np.ascontiguousarray(vectors, dtype=np.float16).tobytes())
         middle = np.asarray(vectors, dtype=np.float32).mean(axis=0)
@@ -198,7 +200,11 @@ class Stacker:
         line = json.dumps([_plain(member), [o.outcome.text for o in tagged.outcomes]]).encode() + b"\n"
         with (self._folder / "texts.jsonl").open("ab") as texts:
             texts.write(line)
-        size, unit = (member.credits, f"{member.system} credits") if member.credits and member.system else (member.hours, "hours")
+        size, unit = (
+            (member.credits, f"{member.system} credits")
+            if member.credits and member.system
+            else (member.hours, "hours")
+        )
         self._facts.append(
             _Facts(
                 self._end,
@@ -209,8 +215,14 @@ class Stacker:
                 member.framework,
                 member.level,
                 member.eqf,
-                frozenset(self._goals.number(t.concept, t.label) for t in tagged.tags if t.taxonomy == "sdg" and t.relation != "mentions"),
-                frozenset(self._skills.number(t.concept, t.label) for t in tagged.tags if t.type in ("skill", "knowledge")),
+                frozenset(
+                    self._goals.number(t.concept, t.label)
+                    for t in tagged.tags
+                    if t.taxonomy == "sdg" and t.relation != "mentions"
+                ),
+                frozenset(
+                    self._skills.number(t.concept, t.label) for t in tagged.tags if t.type in ("skill", "knowledge")
+                ),
             )
         )
         self._end += len(line)
@@ -231,13 +243,17 @@ class Stacker:
             (first, texts_a), (second, texts_b) = self._record(i), self._record(j)
             best = sorted(np.flatnonzero(has_a).tolist(), key=lambda r: -float(near[r].max()))[:3]
             pairs = tuple((texts_a[r], texts_b[int(near[r].argmax())]) for r in best)
-            reasons = [f"{int(has_a.sum())} of {len(a)} outcomes say the same as one of the other, {int(has_b.sum())} of {len(b)} the other way"]
+            reasons = [
+                f"{int(has_a.sum())} of {len(a)} outcomes say the same as one of the other, {int(has_b.sum())} of {len(b)} the other way"
+            ]
             if first.credits != second.credits and first.credits and second.credits:
                 reasons.append(f"sizes differ: {first.credits:g} and {second.credits:g} credits")
             if first.level != second.level:
                 reasons.append(f"levels differ: {first.level or 'none'} and {second.level or 'none'}")
             if first.provider != second.provider:
-                reasons.append(f"offered by {first.provider or 'an unnamed provider'} and {second.provider or 'an unnamed provider'}")
+                reasons.append(
+                    f"offered by {first.provider or 'an unnamed provider'} and {second.provider or 'an unnamed provider'}"
+                )
             found.append(Duplicate(first, second, int(has_a.sum()), len(a), len(b), share, pairs, tuple(reasons)))
         return sorted(found, key=lambda d: (-d.share, -d.n_same, d.first.id, d.second.id))
 
@@ -288,7 +304,7 @@ class Stacker:
         random = np.random.default_rng(0)
         i, j = random.integers(n, size=(2, min(4000, n * n)))
         sample = (middles[i].astype(np.float32) * middles[j].astype(np.float32)).sum(axis=1)[i != j]
-        least = max(MIN_COHERENCE, float(np.quantile(sample, 0.9))) if len(sample) else MIN_COHERENCE
+        least = float(np.clip(np.quantile(sample, 0.8), *COHERENCE)) if len(sample) else COHERENCE[0]
         found: dict[int, list[int]] = {}
         for start in range(0, n, _BLOCK):
             rows = middles[start : start + _BLOCK].astype(np.float32)
@@ -297,7 +313,9 @@ class Stacker:
             for other in range(0, n, _BLOCK):
                 cosine = rows @ middles[other : other + _BLOCK].astype(np.float32).T
                 best = np.concatenate([best, cosine], axis=1)
-                index = np.concatenate([index, np.broadcast_to(np.arange(other, other + cosine.shape[1]), cosine.shape)], axis=1)
+                index = np.concatenate(
+                    [index, np.broadcast_to(np.arange(other, other + cosine.shape[1]), cosine.shape)], axis=1
+                )
                 keep = np.argsort(-best, axis=1, kind="stable")[:, : _NEIGHBOURS + 1]
                 best, index = np.take_along_axis(best, keep, axis=1), np.take_along_axis(index, keep, axis=1)
             for r in range(len(rows)):
@@ -308,12 +326,14 @@ class Stacker:
     def _grow(self, start: int, neighbours: dict[int, list[int]], least: float) -> list[int] | None:
         """Add the most coherent credential again and again until an award's size is reached."""
         chain = [start]
+        if self._award(chain):  # an award in its own right needs no others
+            return None
         while len(chain) < MAX_MEMBERS:
             if len(chain) > 1 and self._award(chain):
                 return self._ordered(chain)
             options = []
             for j in dict.fromkeys(x for i in chain for x in neighbours[i]):
-                if j in chain or not self._fits(chain, j):
+                if j in chain or not self._fits(chain, j) or self._award([j]):
                     continue
                 cosine = float(np.mean([self._cosine(i, j) for i in chain]))
                 shared = self._shared(chain, j)
@@ -384,8 +404,23 @@ class Stacker:
         if skills:
             reasons.append(f"shared skills: {', '.join(skills[:5])}")
         reasons.append(f"levels {' → '.join(levels)}")
-        reasons.append("no outcome is repeated" if not repetition else f"at most {repetition:.0%} of a credential's outcomes repeat an earlier one")
-        return Stack(members, total, unit, award, award_size, goals, skills, round(coherence, 3), round(repetition, 3), tuple(reasons))
+        reasons.append(
+            "no outcome is repeated"
+            if not repetition
+            else f"at most {repetition:.0%} of a credential's outcomes repeat an earlier one"
+        )
+        return Stack(
+            members,
+            total,
+            unit,
+            award,
+            award_size,
+            goals,
+            skills,
+            round(coherence, 3),
+            round(repetition, 3),
+            tuple(reasons),
+        )
 
     # --- what waits on disk
 
@@ -396,7 +431,10 @@ class Stacker:
     def _middles(self) -> NDArray[np.float16]:
         if not self._facts:
             return np.zeros((0, self._dim or 1), dtype=np.float16)
-        return np.memmap(self._folder / "middles.f16", dtype=np.float16, mode="r", shape=(len(self._facts), self._dim or 1))
+        if self._opened is None:
+            shape = (len(self._facts), self._dim or 1)
+            self._opened = np.memmap(self._folder / "middles.f16", dtype=np.float16, mode="r", shape=shape)
+        return self._opened
 
     def _vectors(self, i: int) -> Floats:
         fact, dim = self._facts[i], self._dim or 1
@@ -418,7 +456,9 @@ def _member(tagged: TaggedCredential) -> Member:
     name = framework_of(credential)
     framework = framework_named(name)
     levels = read_levels(framework, credential.level.stated) if framework is not None else ()
-    referenced = to_eqf(name or credential.level.framework, credential.level.stated) if credential.level.stated else None
+    referenced = (
+        to_eqf(name or credential.level.framework, credential.level.stated) if credential.level.stated else None
+    )
     estimated = credential.level.estimated
     eqf = referenced[0][0] if referenced and referenced[0] else None if estimated is None else estimated.eqf
     credits = size.credits if isinstance(size.credits, (int, float)) and size.credits > 0 else None

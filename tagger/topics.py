@@ -93,7 +93,10 @@ def group_terms(texts: Sequence[str], groups: Sequence[Sequence[int]], n_terms: 
             {
                 stem(w.text): w.text.lower()
                 for w in reversed(words(text))
-                if w.start not in verbs and len(w.text) > 2 and w.text.lower() not in STOP_WORDS and re.search(r"[^\W\d]", w.text)
+                if w.start not in verbs
+                and len(w.text) > 2
+                and w.text.lower() not in STOP_WORDS
+                and re.search(r"[^\W\d]", w.text)
             }
         )
     everywhere = Counter(s for found in stems for s in found)

@@ -13,7 +13,15 @@ from tagger.cli import app
 from tagger.errors import TaggerError
 
 runner = CliRunner()
-THINGS = ("drinking water", "wind turbines", "chronic wounds", "coral reefs", "labour law", "cooling circuits", "budgets")
+THINGS = (
+    "drinking water",
+    "wind turbines",
+    "chronic wounds",
+    "coral reefs",
+    "labour law",
+    "cooling circuits",
+    "budgets",
+)
 VERBS = ("Describe", "Explain", "Test", "Compare", "Design", "Evaluate", "Present", "Measure", "Plan")
 
 
@@ -21,8 +29,15 @@ def rows(n: int) -> list[dict[str, object]]:
     made = []
     for i in range(n):
         thing = THINGS[i % len(THINGS)]
-        outcomes = [f"{verb} {thing}." for verb in VERBS[: 3 + i % 5]]
-        made.append({"id": f"C{i}", "title": f"On {thing} {i}", "outcomes": "\n".join(outcomes), "credits": (3, 5, 6, 10)[i % 4]})
+        outcomes = [f"{verb} {THINGS[(i + j) % 7]}." for j, verb in enumerate(VERBS[: 3 + i % 5])]
+        made.append(
+            {
+                "id": f"C{i}",
+                "title": f"On {thing} {i}",
+                "outcomes": "\n".join(outcomes),
+                "credits": (3, 5, 6, 10)[i % 4],
+            }
+        )
     return made
 
 
@@ -49,7 +64,9 @@ def test_built_norms_are_shown_and_used(built: Path) -> None:
     assert "Mid Sweden" in shown["density"][-1]["title"] and shown["breadth"]["title"] == "our courses"
     text = runner.invoke(app, ["norms", "show", str(built / "n")]).stdout
     assert "our courses" in text and "95th percentile" in text
-    crowded = [{"id": "X", "title": "All", "outcomes": "\n".join(f"{v} {t}." for t in THINGS for v in VERBS[:3]), "credits": 5}]
+    crowded = [
+        {"id": "X", "title": "All", "outcomes": "\n".join(f"{v} {t}." for t in THINGS for v in VERBS[:3]), "credits": 5}
+    ]
     out = built / "out.jsonl"
     catalogue = write(built / "crowded.csv", crowded)
     done = runner.invoke(app, ["tag", str(catalogue), "--norm", str(built / "n"), "-o", str(out), "-q"])

@@ -29,7 +29,7 @@ def model(encoder: str = "stub@1") -> BreadthModel:
     }
     n = 30
     return BreadthModel(
-        "breadth", "1", encoder, None, np.zeros(n), np.ones(n), np.zeros(n), np.ones(N_HASHES), np.ones(2),
+        "breadth", "1", encoder, None, np.zeros(n), np.ones(n), np.zeros(2 * n - 2), np.ones(N_HASHES), np.ones(2),
         np.linspace(-4, 4, 41), BreadthNorms("general courses", 400, measures),
     )  # fmt: skip
 
@@ -40,7 +40,10 @@ def catalogue(n: int, factor: float = 1.0, seed: int = 0, place: float = 0.0) ->
     for _ in range(n):
         hours = float(rng.choice([80.0, 200.0, 400.0]))
         count = max(int(rng.poisson(factor * 5.3 * (hours / 200) ** 0.43)), 1)
-        values = {name: float(v) + place for name, v in zip(("separation", "effective_topics"), rng.normal(size=2), strict=True)}
+        values = {
+            name: float(v) + place
+            for name, v in zip(("separation", "effective_topics"), rng.normal(size=2), strict=True)
+        }
         courses.append(Course(count, round(count * 1.1), hours, values if count > 2 else {}))
     return courses
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from tagger import density, overload
 from tagger.density import DensityNorm, calibrate, fit_norm, load_norm
 from tagger.errors import ModelError
-from tagger.overload import count_outcomes
 from tagger.norms import Norms
+from tagger.overload import count_outcomes
 from tagger.records import Credential, Finding, LearningOutcome, Size
 from tagger.shipped import shipped
 

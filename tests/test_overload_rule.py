@@ -17,16 +17,22 @@ from tagger.spread import CountNorm
 
 DENSITY = DensityNorm("our catalogue", 500, (50.0, 1000.0), 1.7, 0.42, 3.1, -1.7)
 HOURS = 225.0
-_SHARES = tuple((float(z), float(p)) for z, p in zip((-3, -1, 0, 1, 2, 3), (0.01, 0.2, 0.5, 0.8, 0.95, 0.99), strict=True))
+_SHARES = tuple(
+    (float(z), float(p)) for z, p in zip((-3, -1, 0, 1, 2, 3), (0.01, 0.2, 0.5, 0.8, 0.95, 0.99), strict=True)
+)
 
 
 def model() -> BreadthModel:
     """Return a model in which the separation is minus the mean cosine (the third feature), and a norm centred on -0.5."""
-    weights = np.zeros(30)
+    weights = np.zeros(58)
     weights[2] = -1.0
     plain = CountNorm((-0.5, 0.0, 0.0), (float(np.log(0.1)), 0.0), _SHARES, (3, 30))
     topics = CountNorm((3.0, 2.0, 0.0), (0.0, 0.0), _SHARES, (3, 30))
-    measures = {"separation": plain, "effective_topics": topics, "mean_distance": replace(plain, location=(0.5, 0.0, 0.0))}
+    measures = {
+        "separation": plain,
+        "effective_topics": topics,
+        "mean_distance": replace(plain, location=(0.5, 0.0, 0.0)),
+    }
     return BreadthModel(
         "breadth", "1", "stub@1", None, np.zeros(30), np.ones(30), weights, np.ones(N_HASHES), np.ones(2),
         np.linspace(-4, 4, 41), BreadthNorms("our courses in English", 300, measures),
@@ -56,7 +62,9 @@ def check(n: int, cosine: float | None, **changes: Any) -> tuple[dict[str, Findi
     return {f.rule: f for f in found}, missing
 
 
-FEW = next(n for n in range(3, 20) if DENSITY.percentile(n + 1, HOURS) >= 50) if DENSITY.percentile(3, HOURS) < 50 else 3
+FEW = (
+    next(n for n in range(3, 20) if DENSITY.percentile(n + 1, HOURS) >= 50) if DENSITY.percentile(3, HOURS) < 50 else 3
+)
 MEDIAN = next(n for n in range(3, 20) if DENSITY.percentile(n, HOURS) >= 50)
 MANY = next(n for n in range(3, 40) if DENSITY.percentile(n, HOURS) >= 95)
 BELOW = MANY - 1
@@ -97,7 +105,9 @@ def test_every_finding_names_value_limit_norm_and_outcomes() -> None:
         assert len(finding.outcomes) == MANY and finding.message and finding.advice
     assert found["density"].norm == "our catalogue, 500 courses, 95th percentile at 225 hours"
     assert found["breadth"].norm == "our courses in English, 300 courses, by the number of outcomes listed"
-    assert "our catalogue" in str(found["overloaded"].norm) and "our courses in English" in str(found["overloaded"].norm)
+    assert "our catalogue" in str(found["overloaded"].norm) and "our courses in English" in str(
+        found["overloaded"].norm
+    )
 
 
 def test_breadth_lists_topics_and_overloaded_proposes_the_split() -> None:
@@ -130,9 +140,27 @@ def test_without_topics_that_stand_apart_the_size_is_proposed() -> None:
     ("n", "cosine", "changes", "expected"),
     [
         (0, None, {}, {"density: no learning outcomes stated", "breadth: no learning outcomes stated"}),
-        (2, 0.5, {}, {"density: 2 distinct outcomes, at least 3 are needed", "overloaded: 2 distinct outcomes, at least 3 are needed"}),
-        (6, 0.5, {"size": Size()}, {"density: the notional hours are not known", "overloaded: the notional hours are not known"}),
-        (6, None, {}, {"breadth: the outcomes were not read", "overloaded: by density only; the outcomes were not read"}),
+        (
+            2,
+            0.5,
+            {},
+            {
+                "density: 2 distinct outcomes, at least 3 are needed",
+                "overloaded: 2 distinct outcomes, at least 3 are needed",
+            },
+        ),
+        (
+            6,
+            0.5,
+            {"size": Size()},
+            {"density: the notional hours are not known", "overloaded: the notional hours are not known"},
+        ),
+        (
+            6,
+            None,
+            {},
+            {"breadth: the outcomes were not read", "overloaded: by density only; the outcomes were not read"},
+        ),
     ],
 )
 def test_abstentions_are_named(n: int, cosine: float | None, changes: dict[str, Any], expected: set[str]) -> None:

@@ -90,13 +90,16 @@ def test_catalogue_of_another_place_is_calibrated_without_labels(overloaded: flo
     spoilt = [(n, v + 1.5 if i < overloaded * 600 else v) for i, (n, v) in enumerate(sound)]
     unseen = drawn(4000, 3, place=0.5, scale=1.3)
     assert share_above(prior, unseen) > 0.4
-    assert 0.02 <= share_above(adapt_count_norm(prior, spoilt), unseen) <= 0.08
+    assert 0.02 <= share_above(adapt_count_norm(prior, spoilt), unseen) <= 0.09
 
 
 def test_few_courses_move_a_norm_little() -> None:
     prior = fit_count_norm(drawn(1000))
     assert adapt_count_norm(prior, []) == prior
-    moved = [abs(adapt_count_norm(prior, drawn(n, 2, place=0.5)).value_at(0.5, 5) - prior.value_at(0.5, 5)) for n in (5, 50, 500)]
+    moved = [
+        abs(adapt_count_norm(prior, drawn(n, 2, place=0.5)).value_at(0.5, 5) - prior.value_at(0.5, 5))
+        for n in (5, 50, 500)
+    ]
     assert moved[0] < moved[1] < moved[2] < 0.6
 
 

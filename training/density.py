@@ -24,8 +24,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.density import DensityNorm, calibrate, fit_norm, save_norm
 from tagger.counting import count_outcomes
+from tagger.density import DensityNorm, calibrate, fit_norm, save_norm
 from tagger.records import LearningOutcome
 from tagger.taxonomy import size_rules
 from tagger.text import split_outcomes
@@ -206,7 +206,9 @@ def irish_reference(folder: Path, general: DensityNorm) -> list[tuple[tuple[str,
     pairs = []
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            outcomes = [LearningOutcome(str(i), s.text) for i, s in enumerate(split_outcomes(row["Learning_Outcomes"] or ""))]
+            outcomes = [
+                LearningOutcome(str(i), s.text) for i, s in enumerate(split_outcomes(row["Learning_Outcomes"] or ""))
+            ]
             if outcomes and row["Credits"]:
                 pairs.append((count_outcomes(outcomes, acts=False).n, float(row["Credits"]) * rule.hours_per_credit[1]))
     if len(pairs) < MIN_REFERENCE:

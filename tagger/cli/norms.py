@@ -25,7 +25,9 @@ from tagger.cli.options import (
 if TYPE_CHECKING:
     from tagger.norms import Norms
 
-app = typer.Typer(help="Make norms from your own catalogue, and show what findings are held against.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make norms from your own catalogue, and show what findings are held against.", no_args_is_help=True
+)
 
 _SHARES = (0.5, 0.95, 0.99)
 
@@ -81,7 +83,9 @@ def show(
         return
     for norm in shown["density"]:
         place = f" ({norm['jurisdiction']})" if norm["jurisdiction"] else ""
-        print(f"density: {norm['title']}{place}, {norm['n_courses']:,} courses, {norm['hours'][0]:.0f} to {norm['hours'][1]:.0f} hours")
+        print(
+            f"density: {norm['title']}{place}, {norm['n_courses']:,} courses, {norm['hours'][0]:.0f} to {norm['hours'][1]:.0f} hours"
+        )
         rows = [tuple(f"{x:g}" for x in (r["hours"], r["median"], r["p95"], r["p99"])) for r in norm["rows"]]
         table(("hours", "usual", "95th percentile", "99th"), rows)
         print()
@@ -95,7 +99,10 @@ def show(
         [
             tuple(
                 f"{x:g}"
-                for x in (r["outcomes"], *(round(r[m][q], 2) for m in ("effective_topics", "mean_distance") for q in ("median", "p95")))
+                for x in (
+                    r["outcomes"],
+                    *(round(r[m][q], 2) for m in ("effective_topics", "mean_distance") for q in ("median", "p95")),
+                )
             )
             for r in breadth["rows"]
         ],
@@ -117,7 +124,10 @@ def _shown(norms: Norms) -> dict[str, Any]:
                 "n_courses": norm.n_courses,
                 "hours": list(norm.hours),
                 "rows": [
-                    {"hours": h, **dict(zip(("median", "p95", "p99"), (norm.quantile(q, h) for q in _SHARES), strict=True))}
+                    {
+                        "hours": h,
+                        **dict(zip(("median", "p95", "p99"), (norm.quantile(q, h) for q in _SHARES), strict=True)),
+                    }
                     for h in sizes
                 ],
             }
@@ -125,7 +135,9 @@ def _shown(norms: Norms) -> dict[str, Any]:
     breadth = norms.breadth_norms()
     shown: dict[str, Any] = {"density": density, "breadth": None}
     if breadth is not None:
-        counts = [n for n in (3, 4, 5, 6, 8, 10, 12, 15, 20) if n <= max(m.counts[1] for m in breadth.measures.values())]
+        counts = [
+            n for n in (3, 4, 5, 6, 8, 10, 12, 15, 20) if n <= max(m.counts[1] for m in breadth.measures.values())
+        ]
         shown["breadth"] = {
             "title": breadth.title,
             "n_courses": breadth.n_courses,
@@ -133,7 +145,10 @@ def _shown(norms: Norms) -> dict[str, Any]:
                 {
                     "outcomes": n,
                     **{
-                        name: {label: round(m.value_at(q, n), 4) for label, q in zip(("median", "p95", "p99"), _SHARES, strict=True)}
+                        name: {
+                            label: round(m.value_at(q, n), 4)
+                            for label, q in zip(("median", "p95", "p99"), _SHARES, strict=True)
+                        }
                         for name, m in breadth.measures.items()
                     },
                 }

@@ -78,7 +78,9 @@ def stack(
 
 
 def _lines(stacks: list[Stack], twins: list[Duplicate], top: int) -> list[str]:
-    lines = [f"Sequences: {len(stacks)}" if stacks else "Sequences: none that share a line and reach the size of an award"]
+    lines = [
+        f"Sequences: {len(stacks)}" if stacks else "Sequences: none that share a line and reach the size of an award"
+    ]
     for k, found in enumerate(stacks, 1):
         lines += ["", f"{k}. {found.award}: {found.total:g} {found.unit}"]
         lines += [f"   {step}. {_named(member)}" for step, member in enumerate(found.members, 1)]
@@ -93,6 +95,12 @@ def _lines(stacks: list[Stack], twins: list[Duplicate], top: int) -> list[str]:
 
 
 def _named(member: Member) -> str:
-    size = f"{member.credits:g} {member.system}" if member.credits and member.system else f"{member.hours:g} hours" if member.hours else "no size"
+    size = (
+        f"{member.credits:g} {member.system}"
+        if member.credits and member.system
+        else f"{member.hours:g} hours"
+        if member.hours
+        else "no size"
+    )
     level = f"level {member.level}" if member.level else f"EQF {member.eqf}" if member.eqf else "no level"
     return f"{member.id}  {member.title or ''} ({size}, {level})".replace("  (", " (")
