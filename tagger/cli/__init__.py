@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tagger import __version__
-from tagger.cli import check, installed, norms, review, stack, tagging
+from tagger.cli import check, installed, norms, review, stack, tagging, train
 
 __all__ = ["app", "main"]
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.add_typer(tagging.app)
 app.add_typer(stack.app)
 app.add_typer(norms.app, name="norms")
+app.add_typer(train.app)
 app.add_typer(check.app)
 app.add_typer(review.app, name="review")
 app.add_typer(installed.models_app, name="models")

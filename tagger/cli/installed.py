@@ -9,12 +9,16 @@ from tagger.cli.taxonomies import taxonomies_app
 
 __all__ = ["models_app", "taxonomies_app"]
 
-models_app = typer.Typer(help="List the installed models and verify their files.", invoke_without_command=True)
+models_app = typer.Typer(
+    help="List the installed models and verify their files; compare and promote models.", invoke_without_command=True
+)
 
 
 @models_app.callback()
-def models() -> None:
+def models(context: typer.Context) -> None:
     """List the installed models and verify the sha256 of their files; exit code 2 if one was altered."""
+    if context.invoked_subcommand is not None:
+        return
     from tagger.model import read_manifest, verify_model
     from tagger.shipped import shipped
 
