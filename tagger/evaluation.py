@@ -29,6 +29,7 @@ RANKED = 100
 BINS = 10
 LENGTHS = ((0, 8, "up to 7 words"), (8, 16, "8 to 15 words"), (16, 31, "16 to 30 words"), (31, 10**9, "over 30 words"))
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Cases:
     concepts: Sequence[int]
     targets: FloatArray
     probability: FloatArray
-    tagged: npt.NDArray[np.bool_]
+    tagged: Flags
     is_exclusive: bool = False
 
     @classmethod
@@ -242,15 +243,14 @@ def compare(new: Cases, old: Cases) -> dict[str, Any]:
 def _counts(cases: Cases) -> tuple[Floats, int]:
     """Return for each group and label: tagged and right, tagged, right; as (n_groups, 3 n_labels)."""
     known = ~np.isnan(cases.targets)
-    true = np.asarray(cases.targets > 0)
+    true: Flags = cases.targets > 0
     said = cases.tagged & known
     groups = {g: i for i, g in enumerate(dict.fromkeys(e.group for e in cases.examples))}
     rows = np.array([groups[e.group] for e in cases.examples], dtype=np.int64)
     counts = np.zeros((len(groups), len(cases.labels), 3))
     truth = true
-    if (
-        cases.is_exclusive
-    ):  # a stated level may span several: the estimate is right if it is one of them, and one is to find
+    if cases.is_exclusive:
+        # A stated level may span several: the estimate is right if it is one of them, and one is to be found.
         first = np.zeros_like(true)
         first[np.arange(len(true)), cases.targets.argmax(axis=1)] = true.any(axis=1)
         hit = said & true
@@ -340,7 +340,7 @@ def _calibration(cases: Cases) -> dict[str, Any]:
 def _coverage(cases: Cases) -> list[dict[str, Any]]:
     """Return, for one threshold common to all concepts, how many texts get a tag and how good the tags are."""
     known = ~np.isnan(cases.targets)
-    true = np.asarray(cases.targets > 0)
+    true: Flags = cases.targets > 0
     rows = []
     for threshold in np.arange(1, 10) / 10:
         said = (cases.probability >= threshold) & known
@@ -360,7 +360,7 @@ def _confusion(cases: Cases, most: int = 20) -> list[dict[str, Any]]:
     """Return what was wrongly tagged in texts where something else was missed, commonest first; no tag is None."""
     pairs: Counter[tuple[str, str | None]] = Counter()
     known = ~np.isnan(cases.targets)
-    true = np.asarray(cases.targets > 0)
+    true: Flags = cases.targets > 0
     for n in range(len(cases.examples)):
         missed = np.flatnonzero(true[n] & ~cases.tagged[n])
         wrong = np.flatnonzero(cases.tagged[n] & known[n] & ~true[n])
