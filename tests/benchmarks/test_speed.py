@@ -60,7 +60,7 @@ def test_linking_costs_less_than_encoding(shipped_tagger: Tagger) -> None:
 
 def test_checking_a_draft_costs_less_than_encoding_it(shipped_tagger: Tagger) -> None:
     """An editor may check at every pause: wording of a draft costs a fraction of reading it with a model."""
-    texts = [f"Understand method {k} for treating water, and report the results of test {k}" for k in range(10)]
+    texts = [f"Understand method {k} for treating water on a farm of size {k}" for k in range(10)]
     draft = "\n".join(f"- {text}" for text in texts)
     assert check_draft(draft)
     assert seconds(lambda: check_draft(draft)) < seconds(lambda: shipped_tagger.encoder.encode(texts))
