@@ -89,10 +89,7 @@ class BreadthNorms:
             s, t = map(float, plain["log_scale"])
             shares = tuple((float(z), float(p)) for z, p in plain["shares"])
             low, high = map(int, plain["counts"])
-            if (
-                any(z1 > z2 or p1 > p2 for (z1, p1), (z2, p2) in itertools.pairwise(shares))
-                or len(shares) < 2
-            ):
+            if any(z1 > z2 or p1 > p2 for (z1, p1), (z2, p2) in itertools.pairwise(shares)) or len(shares) < 2:
                 raise ValueError(f"the shares of {name} do not rise")
             measures[name] = CountNorm((a, b, c), (s, t), shares, (low, high))
         return cls(str(record["title"]), int(record["n_courses"]), measures)
@@ -194,7 +191,7 @@ def deviates(density: float, breadth: float) -> Floats:
     """
     from scipy.special import ndtri
 
-    return np.clip(ndtri(np.clip(np.array([density, breadth]) / 100.0, 1e-6, 1 - 1e-6)), -4.0, 4.0)
+    return np.asarray(np.clip(ndtri(np.clip(np.array([density, breadth]) / 100.0, 1e-6, 1 - 1e-6)), -4.0, 4.0))
 
 
 def word_similarity(texts: Sequence[str], rarity: Floats) -> Floats:

@@ -317,7 +317,7 @@ def save_norm(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {"norm.json": _fields(norm)}
+    contents: dict[str, Any] = {"norm.json": _fields(norm)}
     if references:
         contents["references.json"] = [{"places": list(places), "norm": _fields(own)} for places, own in references]
     files = {}

@@ -23,8 +23,10 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-_SHARES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95)
-_SHARES += (0.965, 0.975, 0.985, 0.99, 0.995)
+_SHARES: tuple[float, ...] = (
+    *(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925),
+    *(0.95, 0.965, 0.975, 0.985, 0.99, 0.995),
+)
 _MIDDLE_COUNT = 5.0
 _TRIM = 0.975
 SHRINKAGE = 50.0
@@ -133,7 +135,8 @@ class CountNorm:
 
     def percentile(self, value: float, n: int) -> float:
         """Return the percentage, 0 to 100, of courses listing `n` outcomes whose value is lower."""
-        z, (at, share) = self.z(value, n), zip(*self.shares, strict=True)
+        z = self.z(value, n)
+        at, share = [pair[0] for pair in self.shares], [pair[1] for pair in self.shares]
         if z > at[-1]:  # beyond what was observed: an exponential tail, so that the order of values is kept
             return 100.0 * (1.0 - (1.0 - share[-1]) * float(np.exp((at[-1] - z) / max(at[-1] - at[-2], 0.05))))
         if z < at[0]:

@@ -26,7 +26,7 @@ VERBS = ("Describe", "Explain", "Test", "Compare", "Design", "Evaluate", "Presen
 
 
 def rows(n: int) -> list[dict[str, object]]:
-    made = []
+    made: list[dict[str, object]] = []
     for i in range(n):
         thing = THINGS[i % len(THINGS)]
         outcomes = [f"{verb} {THINGS[(i + j) % 7]}." for j, verb in enumerate(VERBS[: 3 + i % 5])]

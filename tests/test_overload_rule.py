@@ -53,7 +53,7 @@ def alike(n: int, cosine: float, n_topics: int = 1) -> np.ndarray:
     gram = np.full((n, n), cosine) + (0.2 if n_topics > 1 else 0.0) * (topic[:, None] == topic[None])
     np.fill_diagonal(gram, 1.0)
     values, vectors = np.linalg.eigh(gram)
-    return vectors * np.sqrt(np.clip(values, 0, None))
+    return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)))
 
 
 def check(n: int, cosine: float | None, **changes: Any) -> tuple[dict[str, Finding], list[str]]:

@@ -23,7 +23,7 @@ def tag(taxonomy: str, name: str) -> Tag:
 
 def unit(rows: Any) -> np.ndarray:
     rows = np.asarray(rows, dtype=np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def topic(seed: int, axis: int, n: int = 4, likeness: float = 1.6) -> np.ndarray:

@@ -13,7 +13,7 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +50,7 @@ class Row:
 
 def scores(courses: Sequence[RealCourse], norms: Norms) -> dict[str, Floats]:
     """Return density, breadth and overload percentiles, and whether the finding ``overloaded`` is made, for each course."""
-    found = [overload.assess(*_pair(c), norms=norms) for c in courses]
+    found = [overload.assess(*credential(c), norms=norms) for c in courses]
     return {
         "density": np.array([f.density or 0.0 for f in found]),
         "breadth": np.array([f.breadth or 0.0 for f in found]),
@@ -58,10 +58,6 @@ def scores(courses: Sequence[RealCourse], norms: Norms) -> dict[str, Floats]:
         "by the rule": np.array([f.overload or 0.0 for f in found]),
         "rule": np.array([float((f.overload or 0.0) >= overload.AMBER) for f in found]),
     }
-
-
-def _pair(course: RealCourse):  # type: ignore[no-untyped-def]
-    return credential(course)
 
 
 def auroc(negative: Floats, positive: Floats, weight_n: Floats, weight_p: Floats) -> float:
@@ -219,7 +215,7 @@ def _wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
 
 def as_courses(courses: Sequence[RealCourse], norms: Norms) -> list[Course]:
     """Return real courses as what norms are made of."""
-    return [overload.course_of(*_pair(c), norms=norms) for c in courses]
+    return [overload.course_of(*credential(c), norms=norms) for c in courses]
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -270,7 +266,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.json:
         arguments.json.write_text(
             json.dumps(
-                [r.__dict__ if hasattr(r, "__dict__") else {f: getattr(r, f) for f in Row.__slots__} for r in rows],
+                [asdict(row) for row in rows],
                 indent=1,
             )
             + "\n",

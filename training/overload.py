@@ -56,16 +56,22 @@ def fit(courses: Sequence[RealCourse], encoder: Encoder, *, ridge: float = RIDGE
 
     rarity = rarity_of([c.texts for c in courses])
     examples, is_merge = training_set(courses, seed)
-    x = np.array([features(e.vectors, e.texts, rarity) for e in examples])
+    x = np.array([features(e.vectors.astype(np.float64), e.texts, rarity) for e in examples])
     centre, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
     scaled = expand(np.clip((x - centre) / scale, -6, 6))
     model = LogisticRegression(C=ridge, class_weight="balanced", max_iter=2000).fit(scaled, is_merge)
+    centre, scale, weights, rarity = (
+        np.asarray(v, dtype=np.float32).astype(np.float64) for v in (centre, scale, model.coef_[0], rarity)
+    )
     found = BreadthModel(
-        ID,
-        VERSION,
-        encoder.id,
-        getattr(encoder, "sha256", None),
-        *(v.astype(np.float32).astype(np.float64) for v in (centre, scale, model.coef_[0], rarity)),
+        id=ID,
+        version=VERSION,
+        encoder_id=encoder.id,
+        encoder_sha256=getattr(encoder, "sha256", None),
+        centre=centre,
+        scale=scale,
+        weights=weights,
+        rarity=rarity,
         joint=np.ones(2),
         joint_quantiles=np.array([0.0, 1.0]),
         norms=BreadthNorms(TITLE, len(courses), {}),
