@@ -254,7 +254,7 @@ def _counts(cases: Cases) -> tuple[Floats, int]:
         first = np.zeros_like(true)
         first[np.arange(len(true)), cases.targets.argmax(axis=1)] = true.any(axis=1)
         hit = said & true
-        truth = np.where(hit.any(axis=1)[:, None], hit, first)
+        truth = np.where(hit.any(axis=1, keepdims=True), hit, first)
     for k, what in enumerate((said & truth, said, truth)):
         np.add.at(counts[:, :, k], rows, what.astype(np.float64))
     return counts.reshape(len(groups), -1), len(groups)

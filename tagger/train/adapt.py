@@ -87,6 +87,7 @@ def adapt(
     anchors: tuple[Sequence[str], FloatArray | None] = ((), None),
     unjudged_weight: float = 0.3,
     anchor_weight: float = 0.3,
+    lowest_threshold: float = LOWEST_THRESHOLD,
     n_folds: int = 5,
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
@@ -107,6 +108,8 @@ def adapt(
         Other texts, of which nothing is known: there too the new head should say what the old one says.
     unjudged_weight, anchor_weight : float
         Weight of one concept that was not judged, in the examples and in the anchors. 0 leaves it out.
+    lowest_threshold : float
+        No threshold is lower: tags less likely than this are not wanted, however many right ones there are among them.
     n_folds, seed : int
     progress : callable
         Told in a few words what is done.
@@ -117,8 +120,8 @@ def adapt(
     """
     with one_thread():
         return _adapt(
-            prior, prior_thresholds, texts, vectors, targets, groups, anchors, unjudged_weight, anchor_weight, n_folds,
-            seed, progress,
+            prior, prior_thresholds, texts, vectors, targets, groups, anchors, unjudged_weight, anchor_weight,
+            lowest_threshold, n_folds, seed, progress,
         )  # fmt: skip
 
 
@@ -139,6 +142,7 @@ def _adapt(
     anchors: tuple[Sequence[str], FloatArray | None],
     unjudged_weight: float,
     anchor_weight: float,
+    lowest_threshold: float,
     n_folds: int,
     seed: int,
     progress: Callable[[str], None],
@@ -187,7 +191,7 @@ def _adapt(
         p = _softmax(z * slope)
         return Adapted(head, prior_thresholds, p.astype(np.float32), strength)
     p = sigmoid(z * slope + offset).astype(np.float64)
-    thresholds = _thresholds(p, y[:n], weight[:n] > 0, ~unknown, prior_thresholds)
+    thresholds = _thresholds(p, y[:n], weight[:n] > 0, ~unknown, prior_thresholds, lowest_threshold)
     return Adapted(head, thresholds, p.astype(np.float32), strength)
 
 
@@ -350,7 +354,7 @@ def _temperature(z: Array, y: Array) -> float:
 
 
 def _thresholds(
-    p: Array, y: Array, used: npt.NDArray[np.bool_], judged: npt.NDArray[np.bool_], prior: FloatArray
+    p: Array, y: Array, used: npt.NDArray[np.bool_], judged: npt.NDArray[np.bool_], prior: FloatArray, lowest: float
 ) -> FloatArray:
     """Return thresholds of the best F1, a concept's own drawn to the common one, and that to the old ones.
 
@@ -362,7 +366,7 @@ def _thresholds(
     base = share * common + (1 - share) * prior
     own = np.array([best_threshold(p[used[:, c], c], y[used[:, c], c]) for c in range(y.shape[1])])
     drawn = (n_positive * own + SHRINKAGE * base) / (n_positive + SHRINKAGE)
-    return np.asarray(np.maximum(drawn, LOWEST_THRESHOLD), dtype=np.float32)
+    return np.asarray(np.maximum(drawn, lowest), dtype=np.float32)
 
 
 def _head(prior: LinearHead, solved: _Solved, features: _Features, slope: float, offset: float) -> LinearHead:

@@ -140,7 +140,9 @@ def _check_exportable(model: Any, path: str) -> None:
     """Only what the graph below computes can be exported: a transformer, mean pooling, and normalisation or nothing."""
     kinds = [type(module).__name__ for module in model]
     pooling = model[1] if len(kinds) > 1 else None
-    mode = pooling.get_pooling_mode_str() if pooling is not None and hasattr(pooling, "get_pooling_mode_str") else None
+    mode = getattr(pooling, "pooling_mode", None)
+    if mode is None and hasattr(pooling, "get_pooling_mode_str"):  # sentence-transformers 5
+        mode = pooling.get_pooling_mode_str()
     if kinds[:2] != ["Transformer", "Pooling"] or kinds[2:] not in ([], ["Normalize"]) or mode != "mean":
         raise ModelError(
             f"`{path}`: is made of {', '.join(kinds)} with pooling `{mode}`; expected a transformer with mean pooling",

@@ -20,14 +20,14 @@ from tagger.lexical import Lexical
 from tagger.model import Model, build_retrieval, read_manifest, shipped_models
 from tagger.shipped import shipped
 from tagger.taxonomy import Taxonomy, load_taxonomy
-from tagger.train.adapt import adapt, zero_shot_head
+from tagger.train.adapt import LOWEST_THRESHOLD, adapt, zero_shot_head
 from tagger.train.card import card
 from tagger.train.folder import check_target, replaced
 from tagger.train.labels import Example, file_sha256, from_corrections, judgements, merge, read_examples
 from tagger.train.nearest import adapt_nearest
 from tagger.zero_shot import UNCALIBRATED, concept_vectors, zero_shot_model
 
-__all__ = ["MIN_JUDGED", "WHAT", "Recipe", "parent_of", "train"]
+__all__ = ["MIN_JUDGED", "WHAT", "Recipe", "anchor_texts", "parent_of", "train"]
 
 WHAT: Mapping[str, str] = {"sdg": "sdg", "skills": "esco", "bloom": "bloom", "level": "eqf"}
 """What can be trained, and the taxonomy that is meant unless another is given."""
@@ -285,8 +285,8 @@ def _fit(
         if (
             start.manifest.get("folder") and taxonomy.id != ANCHORED
         ):  # nothing to hold on to in a head that never learnt
-            anchor_texts = _anchor_texts(recipe.seed)
-            anchors = anchor_texts, _encode(encoder, anchor_texts, progress)[0]
+            held = anchor_texts(recipe.seed)
+            anchors = held, _encode(encoder, held, progress)[0]
         targets = judgements(examples, len(names))
         fitted = adapt(
             start.head,
@@ -296,6 +296,7 @@ def _fit(
             targets,
             [e.group for e in examples],
             anchors=anchors,
+            lowest_threshold=float(start.thresholds.min()) if start.manifest.get("folder") else LOWEST_THRESHOLD,
             seed=recipe.seed,
             progress=progress,
         )
@@ -383,7 +384,8 @@ def _encode(
     return np.concatenate(vectors), tokens
 
 
-def _anchor_texts(seed: int) -> list[str]:
+def anchor_texts(seed: int) -> list[str]:
+    """Return short texts that stand for texts in general: labels of ESCO, drawn by seed."""
     concepts = load_taxonomy(ANCHORED).concepts
     chosen = np.random.default_rng(seed).choice(len(concepts), min(N_ANCHORS, len(concepts)), replace=False)
     return [concepts[i].label for i in sorted(chosen.tolist())]
