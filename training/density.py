@@ -240,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     metrics = cross_validate(courses, CANDIDATES[SHIPPED])
     manifest = {
         "id": "density",
-        "version": "1.0.0",
+        "version": "1.1.0",
         "title": f"Outcome counts by notional hours, {TITLE}",
         "program": ">=0.1,<2",
         "sources": [{**SOURCE, "n_courses": len(courses)}],
