@@ -16,6 +16,7 @@ from tagger.corrections import Correction, write_corrections
 from tagger.errors import ModelError, TaggerError
 from tagger.heads import LinearHead, RetrievalHead
 from tagger.model import Model, verify_model
+from tagger.records import Credential, LearningOutcome
 from tagger.shipped import shipped
 from tagger.tagging import Tagger
 from tagger.taxonomy import load_taxonomy
@@ -238,6 +239,39 @@ def test_a_taxonomy_of_ones_own_is_learnt_from_labels(tmp_path: Path) -> None:
     ranked = tagger.suggest(["Write a computer program", "Restore a wetland", "Recite a sonnet"], "attributes", 3)
     assert ranked[0][0][0] == 1 and ranked[1][0][0] == 2
     assert ranked[2][0][1] < model.thresholds[ranked[2][0][0]]
+
+
+def test_levels_are_learnt_and_estimated_for_credentials(tmp_path: Path) -> None:
+    low = [f"{v} the {n} as told" for v in ("Copy", "Carry", "Fetch") for n in NOUNS]
+    high = [f"{v} the {n} of a field of research" for v in ("Advance", "Question", "Extend") for n in NOUNS]
+    with (tmp_path / "l.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = [(t, "1", f"a{i // 3}") for i, t in enumerate(low)] + [
+            (t, "8", f"b{i // 3}") for i, t in enumerate(high)
+        ]
+        csv.writer(file).writerows([("text", "level", "course"), *rows])
+    model = train(Recipe("level", [tmp_path / "l.csv"]), tmp_path / "my-level")
+    measured = model.manifest["metrics"]["cross_validation"]
+    assert measured["n"] == 20 and measured["n_groups"] == 20  # courses, not texts
+    outcomes = tuple(LearningOutcome(f"A/{i}", f"Advance the {n} of a field of research") for i, n in enumerate(NOUNS))
+    [tagged] = Tagger.load([tmp_path / "my-level"]).tag([Credential("A", outcomes=outcomes, language="en")])
+    estimate = tagged.credential.level.estimated
+    assert estimate is not None and max(estimate.distribution, key=lambda k: estimate.distribution[k]) == "8"
+
+
+def test_skills_move_towards_what_people_gave_them(tmp_path: Path) -> None:
+    esco = load_taxonomy("esco")
+    wanted = next(c for c in esco.concepts if c.label == "operate forklift")
+    pallets = [f"Shift {n} pallets {where}" for n in range(2, 27) for where in ("to a truck", "across the yard")]
+    lines = [Correction(text, "esco", "add", wanted.id) for text in pallets]
+    write_corrections(tmp_path / "c.jsonl", lines)
+    train(Recipe("skills", corrections=tmp_path / "c.jsonl"), tmp_path / "my-skills")
+    texts = ["Shift pallets from a ship to the quay", "Cook a meal for a family"]
+    position = esco.index(wanted.id)
+    before, after = (
+        [dict(row).get(position, 0.0) for row in Tagger.load([m]).suggest(texts, "esco", 30)]
+        for m in ("esco", tmp_path / "my-skills")
+    )
+    assert after[0] > before[0] and after[1] < 0.1
 
 
 # --- safety
