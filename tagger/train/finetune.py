@@ -139,7 +139,7 @@ def fine_tune_encoder(
 def _check_exportable(model: Any, path: str) -> None:
     """Only what the graph below computes can be exported: a transformer, mean pooling, and normalisation or nothing."""
     kinds = [type(module).__name__ for module in model]
-    pooling = model[1] if len(kinds) > 1 else None
+    pooling: Any = model[1] if len(kinds) > 1 else None
     mode = getattr(pooling, "pooling_mode", None)
     if mode is None and hasattr(pooling, "get_pooling_mode_str"):  # sentence-transformers 5
         mode = pooling.get_pooling_mode_str()
