@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DATA   ?= ../shared/data
 WHEELS ?= .work/wheels
 
-.PHONY: demo test lint evaluate evaluate-overload learning-curve models clean help
+.PHONY: demo test lint evaluate evaluate-sdg evaluate-skills evaluate-overload learning-curve models clean help
 
 help:
 	@echo "make demo      install, tag the sample catalogue, write a report, say which file to open"
@@ -15,6 +15,7 @@ help:
 	@echo "make evaluate  measure every shipped model on the evaluation data"
 	@echo "make evaluate-overload  measure the overload findings on merged courses (needs DATA=folder)"
 	@echo "make learning-curve  measure what 50, 200 and 1,000 corrections change (needs DATA=folder)"
+	@echo "make evaluate-sdg, evaluate-skills, evaluate-overload   the sets that others are measured on"
 	@echo "make models    rebuild every model from base weights to cards (needs DATA=folder and some minutes)"
 
 $(BIN)/python:
@@ -48,6 +49,12 @@ test: lint
 
 evaluate: $(VENV)/.installed-test
 	$(BIN)/python -m training.evaluate $(if $(wildcard $(DATA)),--data $(DATA))
+
+evaluate-sdg: $(VENV)/.installed-test
+	$(BIN)/python -m training.evaluate_sdg --data $(DATA)
+
+evaluate-skills: $(VENV)/.installed-test
+	$(BIN)/python -m training.evaluate_skills --data $(DATA)
 
 evaluate-overload: $(VENV)/.installed-test
 	$(BIN)/python -m training.evaluate_overload --data $(DATA)

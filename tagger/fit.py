@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tagger.encoder import FloatArray
-from tagger.heads import LinearHead, sigmoid
+from tagger.heads import LinearHead, Prototypes, length_signal, sigmoid
 from tagger.lexical import Lexical
 
 __all__ = ["Fit", "best_threshold", "fit_linear", "folds", "platt"]
@@ -53,6 +53,9 @@ def fit_linear(
     regularisation: float = 1.0,
     softmax: bool = False,
     solver: str = "lbfgs",
+    prototypes: tuple[FloatArray, npt.NDArray[np.int64]] | None = None,
+    prototype_scale: float = 1.0,
+    length_scale: float = 0.0,
     n_folds: int = 5,
     seed: int = 0,
 ) -> Fit:
@@ -82,6 +85,10 @@ def fit_linear(
     solver : str
         ``lbfgs``: logistic regression, for dense and mixed features. ``svm``: linear support vector machine with
         squared hinge loss, several times faster on words alone; not with `softmax`.
+    prototypes : (vectors, group) or None
+        See `tagger.heads.Prototypes`.
+    prototype_scale, length_scale : float
+        As `embedding_scale`, for nearness to the prototypes and for the length of the text (0: not used).
     n_folds, seed : int
 
     Returns
@@ -97,8 +104,16 @@ def fit_linear(
         parts.append(sparse.csr_matrix(vectors * embedding_scale))
     if vocabulary is not None:
         parts.append(_lexical_matrix(texts, vocabulary) * lexical_scale)
-    x = sparse.hstack(parts).tocsr()
     dim = 0 if vectors is None else vectors.shape[1]
+    n_lexical = 0 if vocabulary is None else len(vocabulary.vocabulary)
+    near: Prototypes | None = None
+    if prototypes is not None:
+        assert vectors is not None
+        near = Prototypes(*prototypes, np.zeros((int(prototypes[1].max()) + 1, n_concepts), dtype=np.float32))
+        parts.append(sparse.csr_matrix(near.nearness(vectors)[0] * prototype_scale))
+    if length_scale:
+        parts.append(sparse.csr_matrix(np.array([[length_signal(t)] for t in texts]) * length_scale))
+    x = sparse.hstack(parts).tocsr()
 
     fold = folds(groups, n_folds, seed)
     raw = np.zeros((n, n_concepts), dtype=np.float32)
@@ -123,11 +138,17 @@ def fit_linear(
     head = LinearHead(
         None if vectors is None else np.ascontiguousarray(coefficients[:dim] * embedding_scale, dtype=np.float32),
         vocabulary,
-        None if vocabulary is None else np.ascontiguousarray(coefficients[dim:] * lexical_scale, dtype=np.float32),
+        None
+        if vocabulary is None
+        else np.ascontiguousarray(coefficients[dim : dim + n_lexical] * lexical_scale, dtype=np.float32),
         intercept.astype(np.float32),
         slope,
         offset,
         softmax,
+        None
+        if near is None
+        else replace(near, weights=_rows(coefficients, dim + n_lexical, len(near.weights), prototype_scale)),
+        _rows(coefficients, len(coefficients) - 1, 1, length_scale)[0] if length_scale else None,
     )
     z = raw * slope + offset
     if softmax:
@@ -137,6 +158,10 @@ def fit_linear(
     else:
         unseen = sigmoid(z)
     return Fit(head, unseen)
+
+
+def _rows(coefficients: npt.NDArray[np.float64], first: int, n: int, scale: float) -> FloatArray:
+    return np.ascontiguousarray(coefficients[first : first + n] * scale, dtype=np.float32)
 
 
 def _lexical_matrix(texts: Sequence[str], vocabulary: Lexical) -> Any:

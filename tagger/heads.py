@@ -6,6 +6,7 @@ what it finds: there the tokens share the cosine with the concept exactly, and w
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,55 @@ def sigmoid(z: npt.NDArray[np.floating]) -> FloatArray:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * z)), dtype=np.float32)
 
 
+def length_signal(text: str) -> float:
+    """Return 0 up to 25 words, 1 from 100 on, and between them the share of the way by logarithm.
+
+    Examples
+    --------
+    >>> length_signal("design a well"), length_signal("word " * 50), length_signal("word " * 400)
+    (0.0, 0.5, 1.0)
+    """
+    n_words = max(1, len(text.split()))
+    return min(1.0, max(0.0, math.log(n_words / 25) / math.log(4)))
+
+
+@dataclass(frozen=True, slots=True)
+class Prototypes:
+    """Vectors of descriptions in groups; a text is as near to a group as to the nearest of its descriptions.
+
+    Attributes
+    ----------
+    vectors : ndarray float32 (n_prototypes, dim)
+        Unit rows, made with the very encoder that is shipped.
+    group : ndarray of int64 (n_prototypes,)
+        Group of each, 0 to n_groups - 1.
+    weights : ndarray (n_groups, n_concepts)
+        What a group's nearness adds to each concept's score.
+    """
+
+    vectors: FloatArray
+    group: npt.NDArray[np.int64]
+    weights: FloatArray
+
+    def nearness(self, vectors: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Return the largest cosine with each group, and the prototype that has it, both (n_texts, n_groups)."""
+        cosine = vectors.astype(np.float64) @ self.vectors.T.astype(np.float64)
+        n_groups = len(self.weights)
+        near = np.empty((len(vectors), n_groups))
+        which = np.empty((len(vectors), n_groups), dtype=np.int64)
+        for g in range(n_groups):
+            members = np.flatnonzero(self.group == g)
+            position = cosine[:, members].argmax(axis=1)
+            near[:, g] = np.take_along_axis(cosine[:, members], position[:, None], 1)[:, 0]
+            which[:, g] = members[position]
+        return near, which
+
+    def direction(self, vector: FloatArray, concept: int) -> FloatArray:
+        """Return the vector whose product with a text's unit vector is what the prototypes add for one concept."""
+        _, which = self.nearness(vector[None] / (np.linalg.norm(vector) + 1e-9))
+        return np.asarray(self.weights[:, concept] @ self.vectors[which[0]], dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class LinearHead:
     """One linear score per concept over the sentence vector and the lexical features, then calibration.
@@ -54,6 +104,10 @@ class LinearHead:
         Platt calibration (Platt 1999): probability = sigmoid(slope * score + offset). With `softmax`, probabilities are
         softmax(slope * score + offset) over the concepts instead.
     softmax : bool
+    prototypes : Prototypes or None
+        Descriptions that the text is compared with, group by group.
+    length_weights : ndarray (n_concepts,) or None
+        What `length_signal` adds: the same words say more in a sentence than in a page.
     """
 
     embedding: FloatArray | None
@@ -63,6 +117,8 @@ class LinearHead:
     slope: FloatArray
     offset: FloatArray
     softmax: bool = False
+    prototypes: Prototypes | None = None
+    length_weights: FloatArray | None = None
 
     def raw(self, texts: Sequence[str], vectors: FloatArray | None) -> FloatArray:
         """Return uncalibrated scores, float32 (n_texts, n_concepts)."""
@@ -71,6 +127,11 @@ class LinearHead:
             assert vectors is not None
             # In float64: float32 products differ in the last bits with the number of rows, and so could a text's tags.
             scores += vectors.astype(np.float64) @ self.embedding.astype(np.float64)
+        if self.prototypes is not None:
+            assert vectors is not None
+            scores += self.prototypes.nearness(vectors)[0] @ self.prototypes.weights.astype(np.float64)
+        if self.length_weights is not None:
+            scores += np.array([length_signal(text) for text in texts])[:, None] * self.length_weights
         if self.lexical is not None and self.lexical_weights is not None:
             for i, text in enumerate(texts):
                 row = self.lexical.row(text)
@@ -105,7 +166,10 @@ class LinearHead:
         """Return (start, end, share of the score) pieces for one concept; overlapping pieces add up."""
         pieces: list[tuple[int, int, float]] = []
         if self.embedding is not None and tokens is not None:
-            pieces += _token_shares(tokens, self.embedding[:, concept])
+            weights = self.embedding[:, concept]
+            if self.prototypes is not None:
+                weights = weights + self.prototypes.direction(tokens.vectors.mean(axis=0), concept)
+            pieces += _token_shares(tokens, weights)
         if self.lexical is not None and self.lexical_weights is not None:
             row = self.lexical.row(text)
             value = dict(zip(row.columns.tolist(), row.value.tolist(), strict=True))

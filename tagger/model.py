@@ -24,7 +24,7 @@ from tagger import __version__
 from tagger.crosslingual import CrosslingualHead
 from tagger.encoder import FloatArray, Tokens
 from tagger.errors import ModelError
-from tagger.heads import SIGNALS, LinearHead, Network, RetrievalHead, stems
+from tagger.heads import SIGNALS, LinearHead, Network, Prototypes, RetrievalHead, stems
 from tagger.lexical import Lexical
 from tagger.shipped import shipped
 from tagger.taxonomy import Taxonomy, load_taxonomy
@@ -218,6 +218,14 @@ class Model:
                 arrays["vocabulary"] = np.frombuffer("\n".join(head.lexical.vocabulary).encode(), dtype=np.uint8)
                 settings |= {"n_words": head.lexical.n_words, "n_first": head.lexical.n_first}
                 settings["features"] = head.lexical.kind
+            if head.prototypes is not None:
+                arrays |= {
+                    "prototypes": head.prototypes.vectors.astype(np.float16),
+                    "prototype_group": head.prototypes.group.astype(np.int64),
+                    "prototype_weights": head.prototypes.weights.astype(np.float32),
+                }
+            if head.length_weights is not None:
+                arrays["length_weights"] = head.length_weights.astype(np.float32)
         elif isinstance(head, CrosslingualHead):
             kind = "crosslingual"
             more, settings = head.arrays()
@@ -262,7 +270,10 @@ class Model:
     def _bundle_taxonomy(self, target: Path) -> None:
         source = self.taxonomy.path.resolve()
         # A model may also lie inside the folder of its taxonomy.
-        if source.parent == shipped("taxonomies").resolve() or source in (target.resolve(), target.resolve().parents[1]):
+        if source.parent == shipped("taxonomies").resolve() or source in (
+            target.resolve(),
+            target.resolve().parents[1],
+        ):
             return
         target.mkdir(exist_ok=True)
         for name in ("taxonomy.toml", "concepts.csv", "groups.csv"):
@@ -464,9 +475,20 @@ def _linear(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy: Ta
     intercept = arrays["intercept"]
     _need_concepts(len(intercept), "scores", manifest, taxonomy)
     _need_concepts(len(arrays["thresholds"]), "thresholds", manifest, taxonomy)
-    embedding = arrays.get("embedding")
+    prototypes = None
+    if "prototypes" in arrays:
+        vectors = arrays["prototypes"].astype(np.float32)
+        prototypes = Prototypes(vectors, arrays["prototype_group"], arrays["prototype_weights"])
     return LinearHead(
-        embedding, lexical, weights, intercept, arrays["slope"], arrays["offset"], manifest["head"]["softmax"]
+        arrays.get("embedding"),
+        lexical,
+        weights,
+        intercept,
+        arrays["slope"],
+        arrays["offset"],
+        manifest["head"]["softmax"],
+        prototypes,
+        arrays.get("length_weights"),
     )
 
 

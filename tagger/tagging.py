@@ -15,7 +15,7 @@ from tagger import levels, overload, size, wording
 from tagger.derived import Derivation, derivation_of
 from tagger.encoder import Encoder, FloatArray, TokenEncoder, Tokens, load_encoder
 from tagger.evidence import best_span
-from tagger.heads import best, word_shares
+from tagger.heads import LinearHead, best, word_shares
 from tagger.language import guess_language, is_tag, primary_tag
 from tagger.model import Model, shipped_models
 from tagger.norms import Course, Norms, load_norms
@@ -394,20 +394,17 @@ class Tagger:
     ) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Rank concepts. Below a parent taxonomy, P(child) = P(parent) P(child | parent).
 
-        P(child | parent) is a softmax over the cosines with the parent's children; its sharpness belongs to the model.
+        P(child | parent) is a softmax over the model's raw scores of the parent's children.
         """
         if model.parent is None:
             return model.top(cores, vectors, k, tokens)
         above = self.model_for(model.parent)
         parent_scores = above.scores(cores, vectors, tokens)
-        # In float64, so that the result does not depend on how many texts are ranked together (see `LinearHead.raw`).
-        cosine = vectors.astype(np.float64) @ model.head.vectors.T.astype(np.float64)  # type: ignore[union-attr]
-        scores = np.zeros_like(cosine)
+        raw = _raw(model, cores, vectors)
+        scores = np.zeros_like(raw)
         for parent, below in enumerate(_children(model, above)):
             if below:
-                e = np.exp(
-                    float(model.options["sharpness"]) * (cosine[:, below] - cosine[:, below].max(1, keepdims=True))
-                )
+                e = np.exp(raw[:, below] - raw[:, below].max(1, keepdims=True))
                 scores[:, below] = parent_scores[:, [parent]] * e / e.sum(1, keepdims=True)
         return best(scores.astype(np.float32), k)
 
@@ -487,6 +484,15 @@ class Tagger:
 def _own_encoder(models: Sequence[str | Path]) -> Path | None:
     """Return the encoder that the first of the model folders with one brings along."""
     return next((p for m in models if ((p := Path(m) / "encoder") / "manifest.json").is_file()), None)
+
+
+def _raw(model: Model, cores: Sequence[str], vectors: FloatArray) -> npt.NDArray[np.float64]:
+    """Return the scores (n_texts, n_concepts) that children of one parent are compared by."""
+    if isinstance(model.head, LinearHead):
+        return model.head.raw(cores, vectors).astype(np.float64)
+    # In float64, so that the result does not depend on how many texts are ranked together (see `LinearHead.raw`).
+    cosine = vectors.astype(np.float64) @ model.head.vectors.T.astype(np.float64)
+    return np.asarray(float(model.options["sharpness"]) * cosine)
 
 
 def _children(model: Model, above: Model) -> list[list[int]]:

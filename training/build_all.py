@@ -28,9 +28,14 @@ def main() -> None:
         ["training.level", "--data", data, "--out", str(out / "eqf")],
         ["training.density", "--catalogues", str(options.data / "catalogues"), "--out", str(out / "density")],
         [
-            "training.overload", "--catalogues", str(options.data / "catalogues"), "--encoder", encoder,
-            "--out", str(out / "breadth"),
-        ],  # fmt: skip
+            "training.overload",
+            "--catalogues",
+            str(options.data / "catalogues"),
+            "--encoder",
+            encoder,
+            "--out",
+            str(out / "breadth"),
+        ],
     ]
     for step in steps[options.keep_encoder :]:
         print(f"== {step[0]}", flush=True)

@@ -240,9 +240,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default="sdg")
+    parser.add_argument("--encoder")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    tagger = Tagger.load([options.model])
+    tagger = Tagger.load([options.model], encoder=options.encoder)
     model = tagger.model_for("sdg")
 
     def scores(texts: Sequence[str]) -> Floats:

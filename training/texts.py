@@ -157,7 +157,7 @@ def _codes(cell: str) -> tuple[str, ...]:
 def sdg_rows(data: Path | None) -> list[Labelled]:
     """Return the training rows for SDG goals, each text once; texts of the benchmark are left out.
 
-    Without a data folder only our own outcomes (``training/sdg/outcomes.csv``) are there.
+    Without a data folder only our own texts (``outcomes.csv`` and ``abstracts.csv`` in ``training/sdg``) are there.
     """
     rows: list[Labelled] = []
     with (HERE / "sdg" / "outcomes.csv").open(encoding="utf-8", newline="") as file:
@@ -166,6 +166,13 @@ def sdg_rows(data: Path | None) -> list[Labelled]:
             targets = () if mentioned else _codes(row["targets"])
             rows.append(
                 Labelled(row["text"], () if mentioned else goals, True, "own", goals if mentioned else (), targets)
+            )
+    with (HERE / "sdg" / "abstracts.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            rows.append(
+                Labelled(
+                    row["text"], _numbers(row["goals"]), True, "own-abstract", (), _codes(row["targets"]), "passage"
+                )
             )
     if data is not None:
         rows += _labelled("labels.csv", [*outcomes(data), *descriptions(data)])
