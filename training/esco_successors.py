@@ -23,13 +23,21 @@ from tagger.taxonomy import Concept, load_taxonomy
 MIN_COSINE = 0.8
 
 
-def by_label(label: str, concepts: Iterable[Concept]) -> tuple[str, str] | None:
-    """Return the id of the only concept with this label, or else this alternative label, and which of the two."""
+Names = dict[str, dict[str, list[str]]]
+
+
+def names_of(concepts: Iterable[Concept]) -> Names:
+    """Return the ids by label and by alternative label, in lower case."""
     names: dict[str, dict[str, list[str]]] = {"label": defaultdict(list), "alternative label": defaultdict(list)}
     for concept in concepts:
         names["label"][concept.label.casefold()].append(concept.id)
         for alternative in set(map(str.casefold, concept.alt_labels)):
             names["alternative label"][alternative].append(concept.id)
+    return names
+
+
+def by_label(label: str, names: Names) -> tuple[str, str] | None:
+    """Return the id of the only concept with this label, or else this alternative label, and which of the two."""
     for how, known in names.items():
         found = known.get(label.casefold(), [])
         if found:
@@ -50,11 +58,11 @@ def main() -> None:
     encoder = load_encoder(options.encoder)
     vectors = Model.load(options.esco, encoder_id=encoder.id).head.vectors  # type: ignore[union-attr]
     cosine = encoder.encode([label for _, label in retired]) @ vectors.T  # type: ignore[union-attr]
-    rows, counts = [], Counter[str]()
+    rows, counts, names = [], Counter[str](), names_of(taxonomy.concepts)
     for (iri, label), near in zip(retired, cosine, strict=True):
         best = int(np.argmax(near))
         guess = (taxonomy.concepts[best].id, "nearest") if near[best] >= MIN_COSINE else ("", "")
-        successor, how = by_label(label, taxonomy.concepts) or guess
+        successor, how = by_label(label, names) or guess
         rows.append((iri, label, successor, how))
         counts[how or "none"] += 1
     with path.open("w", encoding="utf-8", newline="") as file:
