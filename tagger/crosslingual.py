@@ -34,7 +34,7 @@ __all__ = ["SIGNALS", "CrosslingualHead", "fit_crosslingual", "ngrams"]
 N_FEATURES = 1 << 16
 _SIZES = (3, 4, 5)
 _RIDGE = 0.1
-_N_STEPS = 25
+_N_STEPS = 12
 _N_CANDIDATES = 30
 _N_ALTERNATIVES = 5
 

@@ -219,7 +219,7 @@ def model_for_taxonomy(
     if folder.is_dir():
         stale = _stale(folder, taxonomy, encoder, english)
         if stale is None:
-            return Model.load(folder, encoder_id=encoder.id, encoder_sha256=sha256, taxonomy=taxonomy)
+            return Model.load(folder, encoder_id=encoder.id, encoder_sha256=sha256)
         say(f"`{taxonomy.path.name}`: its vectors are made again: {stale}")
     else:
         say(f"`{taxonomy.path.name}`: its vectors are made")

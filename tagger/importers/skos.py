@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -134,7 +135,9 @@ def _parse(graph: Graph, file: File) -> None:
                 hint="put the context itself into the file, or convert it to Turtle",
             )
     try:
-        graph.parse(data=text, format=format_, publicID="urn:outcome-tagger:import:")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # rdflib's parser for JSON-LD uses what rdflib deprecates
+            graph.parse(data=text, format=format_, publicID="urn:outcome-tagger:import:")
     except Exception as error:  # rdflib's parsers raise many kinds
         what = " ".join(str(error).split())[:200]
         raise TaxonomyError(f"`{file.name}`: not RDF as {format_} ({what})", hint="check the file's ending") from error
