@@ -24,7 +24,7 @@ def main() -> None:
         ["training.esco", "--wheels", wheels, "--data", data, "--encoder", encoder, "--out", str(out / "esco")],
         ["training.crosslingual", "--data", data, "--esco", str(out / "esco"), "--out", str(out / "crosslingual")],
         ["training.esco_successors", "--esco", str(out / "esco"), "--encoder", encoder],
-        ["training.bloom", "--data", data, "--out", str(out / "bloom")],
+        ["training.bloom", "--data", data, "--encoder", encoder, "--out", str(out / "bloom")],
         ["training.level", "--data", data, "--out", str(out / "eqf")],
         ["training.density", "--catalogues", str(options.data / "catalogues"), "--out", str(out / "density")],
         [

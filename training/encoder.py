@@ -317,7 +317,7 @@ def write_manifest(out: Path, facts: dict[str, Any]) -> None:
         "format": 1,
         "program": ">=0.1,<1",
         "id": "encoder",
-        "version": "0.1.0",
+        "version": "0.2.0",
         "kind": "encoder",
         "dim": 384,
         "max_tokens": MAX_TOKENS,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import gzip
 import json
 import sys
 from collections.abc import Sequence
@@ -264,6 +265,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             Row("an Irish institution", f"`{k}`, shipped norm", n, round(v, 3), _wilson(v, n))
             for k, (v, n) in alarms(found, miun).items()
         ]
+    edinburgh = catalogues / "edinburgh_drps_2024_25.jsonl.gz"
+    if edinburgh.is_file():
+        found = as_courses(read_edinburgh(edinburgh, encoder), miun)
+        test_name = "another university, Edinburgh (sentences of descriptions)"
+        breadth_only = [row for row in alarm_rows(test_name, found, miun) if "breadth" in row.measure]
+        rows += breadth_only
     print(markdown(rows), end="")
     if arguments.markdown:
         made_with = (
@@ -296,6 +303,28 @@ def subject_rows(catalogues: Path, norms: Norms) -> list[Row]:
     low, high = np.percentile(values, [2.5, 97.5])
     return [Row("unseen subjects, Mid Sweden in Swedish", "`density`, calibrated without labels", len(courses) // 2,
                 round(float(np.mean(values)), 3), (round(float(low), 3), round(float(high), 3)))]  # fmt: skip
+
+
+def read_edinburgh(path: Path, encoder: OnnxEncoder, n_courses: int = 600) -> list[RealCourse]:
+    """Read courses of the University of Edinburgh, sentences of their descriptions standing in for outcomes, eight at most."""
+    from tagger.text import split_sentences
+    from training.texts import core
+
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    courses = []
+    for i in np.random.default_rng(SEED).permutation(len(rows)).tolist():
+        row = rows[i]
+        text = f"{row.get('summary') or ''} {row.get('description') or ''}"
+        found = [s.text for s in split_sentences(text) if 5 <= len(s.text.split()) <= 45]
+        texts = tuple(dict.fromkeys(found))[:8]
+        if len(texts) >= 3 and row.get("credits"):
+            vectors = encoder.encode([core(t) for t in texts])
+            ects = float(row["credits"]) * 10 / HOURS_PER_CREDIT
+            courses.append(RealCourse(row["id"], row["subject"], row["id"], ects, texts, vectors, (row["id"],)))
+        if len(courses) == n_courses:
+            break
+    return courses
 
 
 def read_irish(path: Path, encoder: OnnxEncoder) -> list[RealCourse]:

@@ -157,16 +157,17 @@ def _codes(cell: str) -> tuple[str, ...]:
 def sdg_rows(data: Path | None) -> list[Labelled]:
     """Return the training rows for SDG goals, each text once; texts of the benchmark are left out.
 
-    Without a data folder only our own texts (``outcomes.csv`` and ``abstracts.csv`` in ``training/sdg``) are there.
+    Without a data folder only our own texts (``outcomes.csv``, ``applied.csv`` and ``abstracts.csv`` in ``training/sdg``) are there.
     """
     rows: list[Labelled] = []
-    with (HERE / "sdg" / "outcomes.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            goals, mentioned = _numbers(row["goals"]), row["relation"] == "mentions"
-            targets = () if mentioned else _codes(row["targets"])
-            rows.append(
-                Labelled(row["text"], () if mentioned else goals, True, "own", goals if mentioned else (), targets)
-            )
+    for name, source in (("outcomes.csv", "own"), ("applied.csv", "own-applied")):
+        with (HERE / "sdg" / name).open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                goals, mentioned = _numbers(row["goals"]), row["relation"] == "mentions"
+                targets = () if mentioned else _codes(row["targets"])
+                rows.append(
+                    Labelled(row["text"], () if mentioned else goals, True, source, goals if mentioned else (), targets)
+                )
     with (HERE / "sdg" / "abstracts.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             rows.append(
