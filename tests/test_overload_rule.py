@@ -39,7 +39,8 @@ def model() -> BreadthModel:
     )  # fmt: skip
 
 
-NORMS = Norms((DENSITY,), (), model())
+NORMS = Norms((DENSITY,), (), model(), model().norms)
+ANOTHERS = Norms((DENSITY,), (), model())
 TOPICS = ("apples", "taxes", "bridges")
 
 
@@ -56,9 +57,9 @@ def alike(n: int, cosine: float, n_topics: int = 1) -> np.ndarray:
     return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)))
 
 
-def check(n: int, cosine: float | None, **changes: Any) -> tuple[dict[str, Finding], list[str]]:
+def check(n: int, cosine: float | None, norms: Norms = NORMS, **changes: Any) -> tuple[dict[str, Finding], list[str]]:
     c = replace(Credential("x", outcomes=outcomes(n), size=Size(7.5, "ECTS", (HOURS, HOURS))), **changes)
-    found, missing = overload.check(c, None if cosine is None else alike(n, cosine), norms=NORMS)
+    found, missing = overload.check(c, None if cosine is None else alike(n, cosine), norms=norms)
     return {f.rule: f for f in found}, missing
 
 
@@ -88,6 +89,15 @@ def test_rule(n: int, cosine: float | None, rules: set[str], severity: str | Non
     found, _ = check(n, cosine)
     assert set(found) == rules
     assert ("overloaded" in found and found["overloaded"].severity) == (severity or False)
+
+
+def test_breadth_against_another_institution_is_a_hint() -> None:
+    found, _ = check(MEDIAN, 0.1, ANOTHERS)
+    assert {f.severity for f in found.values()} == {"info"} and set(found) == {"breadth", "overloaded"}
+    assert all("norms of your own" in f.message for f in found.values())
+    found, _ = check(MANY, 0.1, ANOTHERS)  # too many outcomes are too many all the same
+    assert found["overloaded"].severity == "red" and found["density"].severity in ("amber", "red")
+    assert found["breadth"].severity == "info"
 
 
 def test_rule_begins_exactly_at_its_percentiles() -> None:
