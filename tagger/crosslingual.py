@@ -34,7 +34,10 @@ __all__ = ["SIGNALS", "CrosslingualHead", "fit_crosslingual", "ngrams"]
 N_FEATURES = 1 << 16
 _SIZES = (3, 4, 5)
 _RIDGE = 0.1
-_N_STEPS = 12
+_N_STEPS = 80
+_MOST_EXACT = 16_000
+"""So many rows are solved for exactly, in a square of single precision numbers (1 GB); more of them step by step."""
+_BLOCK = 1_000
 _N_CANDIDATES = 30
 _N_ALTERNATIVES = 5
 
@@ -252,13 +255,13 @@ def fit_crosslingual(
     map_ = scale = vectors = None
     if known:
         ids = [c.id for c in taxonomy.concepts]
-        has = np.array([ids[i] in known for i in owner])
+        own_rows = _unit_rows(labels[: len(ids)] + _mean_rows(labels[len(ids) :], owner[len(ids) :], len(ids)))
+        has = np.array([i in known for i in ids])
         mean = np.mean(list(known.values()), axis=0)
-        target = np.stack([known[ids[i]] - mean for i in owner[has]])
-        full = labels[has].T @ _ridge(labels[has], target, progress)
-        vectors = labels[: len(ids)] @ full
-        seen = has[: len(ids)]
-        vectors[seen] = target[: int(seen.sum())]
+        target = np.stack([known[i] - mean for i in ids if i in known]).astype(np.float32)
+        full = own_rows[has].T @ _ridge(own_rows[has], target, progress)
+        vectors = own_rows @ full
+        vectors[has] = target
         vectors = _unit(vectors)
         scale = np.asarray(np.abs(full).max(axis=1) / 127, dtype=np.float32)
         map_ = np.round(full / (scale[:, None] + 1e-12)).astype(np.int8)
@@ -276,11 +279,21 @@ def fit_crosslingual(
 
 
 def _ridge(x: sparse.csr_array, y: FloatArray, progress: Callable[[int, int], Any]) -> FloatArray:
-    """Solve (x x' + ridge) a = y by conjugate gradients (Hestenes and Stiefel 1952), all columns at once."""
+    """Solve (x x' + ridge) a = y: by Cholesky's factors, or for many rows by conjugate gradients (Hestenes, Stiefel 1952)."""
     turned = x.T.tocsr()
+    n = x.shape[0]
+    if n <= _MOST_EXACT:
+        from scipy.linalg import solve
+
+        square = np.empty((n, n), dtype=np.float32)
+        for start in range(0, n, _BLOCK):
+            square[start : start + _BLOCK] = (x[start : start + _BLOCK] @ turned).toarray()
+            progress(min(start + _BLOCK, n), n)
+        square[np.diag_indices(n)] += np.float32(_RIDGE)
+        return np.asarray(solve(square, y, assume_a="pos", overwrite_a=True), dtype=np.float32)
     a, rest = np.zeros_like(y), y.copy()
     step, size = rest.copy(), (rest * rest).sum(axis=0)
-    for n in range(_N_STEPS):
+    for k in range(_N_STEPS):
         product = x @ (turned @ step) + np.float32(_RIDGE) * step
         length = size / ((step * product).sum(axis=0) + np.float32(1e-12))
         a += length * step
@@ -288,8 +301,21 @@ def _ridge(x: sparse.csr_array, y: FloatArray, progress: Callable[[int, int], An
         new = (rest * rest).sum(axis=0)
         step = rest + new / (size + np.float32(1e-12)) * step
         size = new
-        progress(n + 1, _N_STEPS)
+        progress(k + 1, _N_STEPS)
     return a
+
+
+def _mean_rows(rows: sparse.csr_array, owner: npt.NDArray[np.int64], n: int) -> sparse.csr_array:
+    """Return the mean of the rows of each of `n` owners, halved: alternative labels count less than the preferred one."""
+    counts = np.bincount(owner, minlength=n)
+    weight = 0.5 / counts[owner] if len(owner) else np.empty(0)
+    gather = sparse.csr_array((weight.astype(np.float32), (owner, np.arange(len(owner)))), shape=(n, len(owner)))
+    return gather @ rows
+
+
+def _unit_rows(rows: sparse.csr_array) -> sparse.csr_array:
+    norm = np.sqrt(rows.multiply(rows).sum(axis=1)) + 1e-12
+    return sparse.diags_array((1 / norm).astype(np.float32)).tocsr() @ rows.tocsr()
 
 
 def _matrix(texts: Sequence[str], idf: FloatArray) -> sparse.csr_array:
