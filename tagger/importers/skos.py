@@ -136,7 +136,9 @@ def _parse(graph: Graph, file: File) -> None:
             )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # rdflib's parser for JSON-LD uses what rdflib deprecates
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # rdflib's parser for JSON-LD uses what rdflib deprecates
             graph.parse(data=text, format=format_, publicID="urn:outcome-tagger:import:")
     except Exception as error:  # rdflib's parsers raise many kinds
         what = " ".join(str(error).split())[:200]
