@@ -124,7 +124,7 @@ class CrosslingualHead:
         if self.map_ is None or self.scale is None:
             return None
         mapped = (row.data * self.scale[row.indices]) @ self.map_[row.indices].astype(np.float32)
-        return _unit(mapped[None])[0]
+        return np.asarray(_unit(mapped[None])[0], dtype=np.float32)
 
     def candidates(self, texts: Sequence[str], k: int | None = None) -> tuple[npt.NDArray[np.int64], FloatArray]:
         """Return indices (n_texts, k) of the nearest concepts and their signals (n_texts, k, len(SIGNALS))."""

@@ -217,16 +217,15 @@ def adapt_count_norm(
     def quantiles(*qs: float) -> Floats:
         return np.asarray(np.interp(qs, share, knots))
 
-    expected = quantiles(0.1, 0.5, 0.75)
+    expected = quantiles(0.5, 0.8)
 
     def middle(values: Floats) -> tuple[float, float]:
-        """Return the median, and the spread in units of the prior's."""
-        found = np.quantile(values, (0.1, 0.5, 0.75))
-        lower, upper = np.diff(found) / np.diff(expected)
-        return float(found[1]), float(np.sqrt(np.clip(lower, 0.25, 4) * np.clip(upper, 0.25, 4)))
+        """Return the median, and the spread above it in units of the prior's."""
+        found = np.quantile(values, (0.5, 0.8))
+        return float(found[0]), float(np.clip((found[1] - found[0]) / (expected[1] - expected[0]), 0.25, 4))
 
     ordered, n_kept = np.sort(z), len(z)
-    tail = float(quantiles(_TRIM)[0] - expected[1])
+    tail = float(quantiles(_TRIM)[0] - expected[0])
     for _ in range(
         6
     ):  # what lies beyond the tail in excess of what the tail holds is taken for overloaded, and left out
@@ -239,9 +238,9 @@ def adapt_count_norm(
         n_kept = max(kept, len(z) // 2)
     place, spread = middle(ordered[:n_kept])
     ratio = float(np.exp(own * np.log(spread)))
-    shift = own * place + (1 - own) * float(expected[1])  # where the middle of the catalogue is placed, in prior z
+    shift = own * place + (1 - own) * float(expected[0])  # where the middle of the catalogue is placed, in prior z
     # new z = (z - shift) / ratio + expected middle
-    base = shift - ratio * float(expected[1])
+    base = shift - ratio * float(expected[0])
     low, high = prior.counts
     a, b, c = prior.location
     s0, s1 = np.exp(prior.log_scale[0]), prior.log_scale[1]

@@ -429,7 +429,9 @@ class Tagger:
         bloom = [[t.label.casefold() for t in r.tags if t.taxonomy == "bloom"] for r in readings] if readings else None
         for check in (
             size.check(credential),
-            overload.check(credential, vectors, norms=self.norms, tags=[r.tags for r in readings] if readings else None),
+            overload.check(
+                credential, vectors, norms=self.norms, tags=[r.tags for r in readings] if readings else None
+            ),
             levels.check(credential, self._pulls(credential, readings)),
             wording.check(credential, vectors, bloom),
         ):
@@ -491,7 +493,9 @@ def _raw(model: Model, cores: Sequence[str], vectors: FloatArray) -> npt.NDArray
     if isinstance(model.head, LinearHead):
         return model.head.raw(cores, vectors).astype(np.float64)
     # In float64, so that the result does not depend on how many texts are ranked together (see `LinearHead.raw`).
-    cosine = vectors.astype(np.float64) @ model.head.vectors.T.astype(np.float64)
+    known = model.head.vectors
+    assert known is not None
+    cosine = vectors.astype(np.float64) @ known.T.astype(np.float64)
     return np.asarray(float(model.options["sharpness"]) * cosine)
 
 

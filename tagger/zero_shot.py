@@ -150,6 +150,7 @@ def _crosslingual(
     ids = {c.id for c in taxonomy.concepts}
     if english is None:
         english, known = like.taxonomy, like.head.vectors  # type: ignore[union-attr]
+        assert known is not None
     else:
         known = concept_vectors(english.concepts, encoder, progress)
     rows = {c.id: known[i] for i, c in enumerate(english.concepts) if c.id in ids}

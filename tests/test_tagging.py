@@ -220,12 +220,13 @@ def test_what_is_kept_of_a_text_does_not_keep_its_batch(shipped_tagger: Tagger) 
 
 def test_scores_do_not_depend_on_the_number_of_texts(shipped_tagger: Tagger) -> None:
     texts = [f"{verb} {thing}" for verb in ("Treat", "Model", "Explain", "Repair") for thing in THINGS]
-    vectors = shipped_tagger.encoder.encode(texts)
+    vectors, tokens = shipped_tagger._encode(texts)
     for model in shipped_tagger.models:
-        index, scores = shipped_tagger._top(model, texts, vectors, 5)
+        index, scores = shipped_tagger._top(model, texts, vectors, 5, tokens)
         for n in range(len(texts)):
-            one_index, one = shipped_tagger._top(model, texts[n : n + 1], vectors[n : n + 1], 5)
-            assert (one_index[0] == index[n]).all() and (one[0] == scores[n]).all(), (model.id, texts[n])
+            one = slice(n, n + 1)
+            one_index, one_score = shipped_tagger._top(model, texts[one], vectors[one], 5, tokens[one])
+            assert (one_index[0] == index[n]).all() and (one_score[0] == scores[n]).all(), (model.id, texts[n])
 
 
 @pytest.mark.parametrize("language", ["en", "en-GB", "eng", "sv/en", "English, some French"])

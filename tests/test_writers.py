@@ -393,9 +393,9 @@ def test_workbook_is_ready_to_work_with(tmp_path: Path) -> None:
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == ["credentials", "tags", "findings", "problems"]
     assert book["tags"].freeze_panes == "C2"
-    assert book["tags"].auto_filter.ref == "A1:O7"
+    assert book["tags"].auto_filter.ref == "A1:P7"
     assert book["tags"].column_dimensions["D"].width > 50
-    assert isinstance(book["tags"]["L2"].value, float)
+    assert isinstance(book["tags"]["M2"].value, float)
     assert not [name for name in zipfile.ZipFile(path).namelist() if "vba" in name.lower() or "external" in name]
 
 

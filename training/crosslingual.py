@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tagger.crosslingual import SIGNALS, CrosslingualHead, fit_crosslingual
 from tagger.encoder import FloatArray
@@ -78,10 +79,10 @@ def weigh(
     used = [i for i in range(len(SIGNALS)) if np.ptp(signals[:, :, i]) > 0]
     x, y = signals[:, :, used].reshape(-1, len(used)), right.reshape(-1)
     fold = np.repeat(folds([str(i) for i in range(len(texts))], 10, SEED), index.shape[1])
-    p = np.zeros(len(y))
+    p: npt.NDArray[np.floating] = np.zeros(len(y))
     for k in range(10):
         p[fold == k] = LogisticRegression(C=10.0).fit(x[fold != k], y[fold != k]).predict_proba(x[fold == k])[:, 1]
-    p = p.reshape(right.shape)
+    p = np.asarray(p).reshape(right.shape)
     order = np.argsort(-p, axis=1, kind="stable")
     ranked = np.take_along_axis(index, order, 1)
     n_links = sum(map(len, links))

@@ -59,6 +59,11 @@ def interval(n: int, statistic: Callable[[npt.NDArray[np.int64]], float]) -> tup
     return statistic(np.arange(n)), float(low), float(high)
 
 
+def share(cases: npt.NDArray[Any]) -> tuple[float, float, float]:
+    """Return the mean of cases (n,) and its interval."""
+    return interval(len(cases), lambda i: float(cases[i].mean()))
+
+
 def f1(hit: Bools, true: Bools) -> Floats:
     """Return F1 for each column; NaN where nothing is true and nothing is hit."""
     total = hit.sum(0) + true.sum(0)
@@ -195,16 +200,8 @@ def courses(data: Path, scores: Scores, thresholds: Floats, trained: set[str]) -
             for row in csv.DictReader(file)
         ]
     texts = [text for text in dict.fromkeys(texts) if fingerprint(text) not in trained]
-    four = scores(texts)[:, 3] >= thresholds[3]
-    lines = [
-        Line(
-            "Carnegie Mellon courses",
-            "tagged goal 4",
-            len(texts),
-            *interval(len(texts), lambda i: float(four[i].mean())),
-            known="0.12",
-        )
-    ]
+    four = np.asarray(scores(texts)[:, 3] >= thresholds[3])
+    lines = [Line("Carnegie Mellon courses", "tagged goal 4", len(texts), *share(four), known="0.12")]
     table = pyarrow.parquet.read_table(data / "sdg" / "usc_courses_dev.parquet").to_pylist()
     for name, known in (("Not Related", "0.06"), ("Sustainability-Focused", "0.06 of Not Related at 0.80")):
         texts = [
@@ -213,16 +210,8 @@ def courses(data: Path, scores: Scores, thresholds: Floats, trained: set[str]) -
             if row["Corrected_Sustainability_Classification"] == name
         ]
         texts = [text for text in dict.fromkeys(texts) if text and fingerprint(text) not in trained]
-        any_ = (scores(texts) >= thresholds).any(axis=1)
-        lines.append(
-            Line(
-                f"USC courses, {name}",
-                "tagged at all",
-                len(texts),
-                *interval(len(texts), lambda i, a=any_: float(a[i].mean())),
-                known=known,
-            )
-        )  # type: ignore[misc]
+        tagged = (scores(texts) >= thresholds).any(axis=1)
+        lines.append(Line(f"USC courses, {name}", "tagged at all", len(texts), *share(np.asarray(tagged)), known=known))
     return lines
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from tagger.tagging import Tagger
-from training.evaluate_sdg import Line, interval
+from training.evaluate_sdg import Line, interval, share
 
 __all__ = ["Case", "decisions", "main", "ranking"]
 
@@ -99,16 +99,7 @@ def main() -> None:
         with_right = [i for i, c in enumerate(cases) if c.right]
         ranked = [[concepts[j].id for j, _ in found[i]] for i in with_right]
         for measure, values in ranking([cases[i] for i in with_right], ranked).items():
-            n = len(values)
-            lines.append(
-                Line(
-                    name,
-                    measure,
-                    n,
-                    *interval(n, lambda i, v=values: float(v[i].mean())),
-                    known=best if measure == "RP@5" else "",
-                )  # type: ignore[misc]
-            )
+            lines.append(Line(name, measure, len(values), *share(values), known=best if measure == "RP@5" else ""))
         for label, threshold in (("decisions", None), ("high confidence", high)):
             tagged = [
                 frozenset(
@@ -132,8 +123,8 @@ def main() -> None:
 
             for measure, statistic in (("precision", precision), ("recall", recall), ("F1", f1)):
                 lines.append(Line(name, f"{label}: {measure}", n, *interval(n, statistic)))
-            share = np.array([bool(t) for t in tagged], dtype=float)
-            lines.append(Line(name, f"{label}: texts tagged", n, *interval(n, lambda i, s=share: float(s[i].mean()))))  # type: ignore[misc]
+            some = np.array([bool(t) for t in tagged], dtype=float)
+            lines.append(Line(name, f"{label}: texts tagged", n, *share(some)))
     print("| set | measure | n | ours | 95% | best published |\n|---|---|---:|---:|---|---|")
     print("\n".join(line.render() for line in lines))
     if options.json:

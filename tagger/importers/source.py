@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from tagger.errors import TaxonomyError
 from tagger.taxonomy import Concept
@@ -187,7 +188,7 @@ def _cells(file: File) -> Iterator[tuple[int, list[str]]]:
     first = text.partition("\n")[0]
     separator = max("\t;,", key=first.count) if any(c in first for c in "\t;,") else ","
     # O*NET's tab separated text has quotes that quote nothing.
-    quoting = csv.QUOTE_NONE if separator == "\t" and file.ending == ".txt" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if separator == "\t" and file.ending == ".txt" else csv.QUOTE_MINIMAL
     csv.field_size_limit(_MOST_CHARACTERS)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting, strict=True)
     number = 0

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -384,6 +384,9 @@ def _head(prior: LinearHead, solved: _Solved, features: _Features, slope: float,
         weights = prior.lexical_weights * gain
         weights[features.active] += w[k:] * LEXICAL_SCALE
         lexical = weights.astype(np.float32)
+    near = prior.prototypes
+    prototypes = None if near is None else replace(near, weights=(near.weights * gain).astype(np.float32))
+    length = None if prior.length_weights is None else (prior.length_weights * gain).astype(np.float32)
     intercept = (a * start + b + own).astype(np.float32)
     n = len(intercept)
     return LinearHead(
@@ -394,4 +397,6 @@ def _head(prior: LinearHead, solved: _Solved, features: _Features, slope: float,
         np.full(n, slope, dtype=np.float32),
         np.full(n, offset, dtype=np.float32),
         prior.softmax,
+        prototypes,
+        length,
     )
