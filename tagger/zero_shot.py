@@ -7,7 +7,6 @@ again when the concepts, the encoder or those weights change; shipped taxonomies
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,9 @@ from tagger.model import Model, build_retrieval, read_manifest, shipped_models
 from tagger.shipped import shipped
 from tagger.taxonomy import Concept, Taxonomy, load_taxonomy, shipped_taxonomies
 
-__all__ = ["UNCALIBRATED", "concept_vectors", "model_for_taxonomy", "zero_shot_model"]
+__all__ = ["concept_vectors", "model_for_taxonomy", "taggable", "zero_shot_model"]
 
-UNCALIBRATED = "scores were calibrated on ESCO skills, not on this taxonomy: take them as a ranking with a cut-off"
+_UNCALIBRATED = "scores were calibrated on {}, not on this taxonomy: take them as a ranking with a cut-off"
 _LIKE = "esco"
 _N_ALTERNATIVES = 6
 _BLOCK = 512
@@ -112,7 +111,7 @@ def zero_shot_model(
         np.full(n_concepts, threshold, dtype=np.float32),
         encoder.id,
         options={"max_tags": min(int(like.options.get("max_tags", 3)), max(1, n_concepts // 4))},
-        manifest={"calibration": _calibration(encoder, english)},
+        manifest={"calibration": _calibration(taxonomy, encoder, english)},
     )
 
 
@@ -126,7 +125,8 @@ def _retrieval_like(like: RetrievalHead, taxonomy: Taxonomy, vectors: FloatArray
     hubness = None
     if like.hubness is not None:
         # Hubness is the mean cosine with texts in general, so linear in the vector: it is solved for the mean text.
-        mean, *_ = np.linalg.lstsq(like.vectors.astype(np.float64), like.hubness.astype(np.float64), rcond=None)
+        known = like.vectors.astype(np.float64)
+        mean = np.linalg.solve(known.T @ known + 1e-6 * np.eye(known.shape[1]), known.T @ like.hubness)
         hubness = (vectors @ mean).astype(np.float32)
     return build_retrieval(
         taxonomy,
@@ -165,11 +165,14 @@ def _crosslingual(
     return fit_crosslingual(taxonomy, rows, progress)
 
 
-def _calibration(encoder: Encoder, english: Taxonomy | None) -> dict[str, str]:
-    """Return what a zero-shot model depends on besides its taxonomy."""
+def _calibration(taxonomy: Taxonomy, encoder: Encoder, english: Taxonomy | None) -> dict[str, str]:
+    """Return what a zero-shot model depends on besides its taxonomy, and what its scores are worth."""
+    judged = (
+        "judged links to ESCO skills" if taxonomy.language == "en" else "French competence names linked to ESCO skills"
+    )
     manifest = read_manifest(shipped("models") / _LIKE)
     facts = {
-        "note": UNCALIBRATED,
+        "note": _UNCALIBRATED.format(judged),
         "from": f"{manifest['id']}@{manifest['version']}",
         "sha256": manifest["files"]["arrays.npz"],
         "encoder": f"{encoder.id} {getattr(encoder, 'sha256', '')}".strip(),
@@ -220,7 +223,10 @@ def model_for_taxonomy(
     if folder.is_dir():
         stale = _stale(folder, taxonomy, encoder, english)
         if stale is None:
-            return Model.load(folder, encoder_id=encoder.id, encoder_sha256=sha256)
+            try:
+                return Model.load(folder, encoder_id=encoder.id, encoder_sha256=sha256)
+            except ModelError as error:
+                stale = error.message
         say(f"`{taxonomy.path.name}`: its vectors are made again: {stale}")
     else:
         say(f"`{taxonomy.path.name}`: its vectors are made")
@@ -242,7 +248,7 @@ def _stale(folder: Path, taxonomy: Taxonomy, encoder: Encoder, english: Taxonomy
     """Say why the model in a folder is not the one that would be made now; None if it is."""
     try:
         manifest = read_manifest(folder)
-        then, now = manifest["calibration"], _calibration(encoder, english)
+        then, now = manifest["calibration"], _calibration(taxonomy, encoder, english)
         if manifest["taxonomy"]["sha256"] != taxonomy.sha256:
             return "the concepts were changed"
         if then["encoder"] != now["encoder"]:
@@ -251,9 +257,6 @@ def _stale(folder: Path, taxonomy: Taxonomy, encoder: Encoder, english: Taxonomy
             return "they were learnt from another English taxonomy"
         if then["from"] != now["from"] or then["sha256"] != now["sha256"]:
             return "the shipped skills model, whose weights they use, is another one"
-        for name, expected in manifest["files"].items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected:
-                return f"`{name}` was altered"
     except (TaggerError, OSError, KeyError, TypeError) as error:
         return f"they cannot be read ({error})"
     return None
@@ -263,6 +266,6 @@ def _card(model: Model) -> str:
     taxonomy = model.taxonomy
     return (
         f"# {taxonomy.title}, zero-shot\n\n{len(taxonomy):,} concepts, version {taxonomy.version}, made by "
-        f"`tagger taxonomies import`. Nothing was trained for this taxonomy: {UNCALIBRATED}.\n\n"
+        f"`tagger taxonomies import`. Nothing was trained for this taxonomy: {model.manifest['calibration']['note']}.\n\n"
         f"{taxonomy.attribution or ''}\n"
     )

@@ -166,11 +166,11 @@ def import_(
     if vectors:
         from tagger.encoder import load_encoder
         from tagger.taxonomy import load_taxonomy
-        from tagger.zero_shot import UNCALIBRATED, model_for_taxonomy
+        from tagger.zero_shot import model_for_taxonomy
 
         other = None if english is None else load_taxonomy(english)
-        model_for_taxonomy(output, load_encoder(encoder), english=other, say=say, progress=Share("vectors"))
-        say(f"note: {UNCALIBRATED}")
+        model = model_for_taxonomy(output, load_encoder(encoder), english=other, say=say, progress=Share("vectors"))
+        say(f"note: {model.manifest['calibration']['note']}")
     say(
         f"wrote {output}: `{taxonomy.id}` {taxonomy.version}, {len(taxonomy):,} concepts; use it with --taxonomy {output}"
     )

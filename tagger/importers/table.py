@@ -26,7 +26,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "rsdname",
         "term",
     ),
-    "alt_labels": ("altlabels", "altlabel", "aliases", "alias", "synonyms", "keywords", "alternativelabels"),
+    "alt_labels": ("altlabels", "altlabel", "alternativelabels", "aliases", "alias", "synonyms", "keywords", "alternativelabels"),
     "description": ("description", "definition", "text", "skillstatement", "statement", "scopenote"),
     "broader": ("broader", "parent", "broaderuri", "broaderuris", "area", "category", "group", "domain"),
     "type": ("type", "skilltype", "kind"),
