@@ -1,7 +1,7 @@
 """The model of breadth: whether outcomes read like one course, or like two put together.
 
-A linear model over numbers that describe how alike the outcomes are (`tagger.spread.similarity_features`), once by their vectors and
-once by the words that they share. It learnt from real courses and from pairs of them merged, with the count of outcomes
+A linear model over numbers that describe how alike the outcomes are (`tagger.spread.similarity_features`), by their vectors, by
+the directions in which courses of one subject differ, and by the words that they share. It learnt from real courses and from pairs of them merged, with the count of outcomes
 matched, so that only content tells. Its value, the separation, is no verdict: it is held against courses that list as many outcomes.
 """
 
@@ -49,7 +49,7 @@ MEASURES = {
 }
 """What breadth is measured by. The first decides; the others are told with it."""
 N_HASHES = 4096
-_ARRAYS = ("centre", "scale", "weights", "rarity", "joint", "joint_quantiles")
+_ARRAYS = ("centre", "scale", "weights", "middle", "projection", "rarity", "joint", "joint_quantiles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,9 @@ class BreadthModel:
     centre, scale : ndarray (n_features,)
     weights : ndarray (2 n_features - 2,)
         Of the features, and of each (but the two of the count) times the log of the count: see `expand`.
+    middle : ndarray (dim,)
+    projection : ndarray (dim, k)
+        Directions in which courses of one subject differ more than the sentences of one course do; taken from the middle.
     rarity : ndarray (4096,)
         Weight of a word by a hash of its stem: how few of the courses it was fitted on use it. No word can be read from it.
     joint : ndarray (2,)
@@ -123,6 +126,8 @@ class BreadthModel:
     centre: Floats
     scale: Floats
     weights: Floats
+    middle: Floats
+    projection: Floats
     rarity: Floats
     joint: Floats
     joint_quantiles: Floats
@@ -143,7 +148,9 @@ class BreadthModel:
             Unit rows, n at least 3.
         texts : sequence of str, n
         """
-        values = (np.array(features(vectors, texts, self.rarity)) - self.centre) / self.scale
+        values = (
+            np.array(features(vectors, texts, self.rarity, self.middle, self.projection)) - self.centre
+        ) / self.scale
         return float(expand(np.clip(values, -6, 6)) @ self.weights)
 
     def together(self, density: float, breadth: float) -> float:
@@ -227,18 +234,24 @@ def rarity_of(courses: Sequence[Sequence[str]]) -> Floats:
     return np.asarray(np.log((1 + len(courses)) / (1 + counts)))
 
 
-def features(vectors: Floats, texts: Sequence[str], rarity: Floats) -> list[float]:
+def features(vectors: Floats, texts: Sequence[str], rarity: Floats, middle: Floats, projection: Floats) -> list[float]:
     """Return what the model reads of a credential's outcomes."""
     rows = np.asarray(vectors, dtype=float)
     n = len(rows)
-    by_vector = rows @ rows.T
-    np.fill_diagonal(by_vector, 1.0)
     return [
         float(np.log(n)),
         1.0 / n,
-        *similarity_features(by_vector),
+        *similarity_features(_cosines(rows)),
         *similarity_features(word_similarity(texts, rarity)),
+        *similarity_features(_cosines((rows - middle) @ projection)),
     ]
+
+
+def _cosines(rows: Floats) -> Floats:
+    unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    cosine = unit @ unit.T
+    np.fill_diagonal(cosine, 1.0)
+    return np.asarray(cosine)
 
 
 # --- the folder
@@ -311,6 +324,8 @@ def _load(folder: Path, _stamp: tuple[int, ...]) -> BreadthModel:
         norms = BreadthNorms.from_dict(json.loads((folder / "norms.json").read_text(encoding="utf-8")))
         encoder = manifest.get("encoder") or {}
         n = len(found["centre"])
+        if found["projection"].ndim != 2 or len(found["projection"]) != len(found["middle"]):
+            raise ValueError("the projection does not fit")
         if (
             len(found["scale"]) != n
             or len(found["weights"]) != 2 * n - 2

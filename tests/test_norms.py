@@ -18,6 +18,8 @@ from tagger.spread import fit_count_norm
 
 GENERAL = DensityNorm("the general norm", 3000, (40.0, 1200.0), 1.71, 0.42, 3.1, -1.7)
 
+DIM = 8
+
 
 def model(encoder: str = "stub@1") -> BreadthModel:
     """Return a model whose separation is the spread of the cosines only."""
@@ -27,9 +29,9 @@ def model(encoder: str = "stub@1") -> BreadthModel:
         name: fit_count_norm([(int(n), float(v)) for n, v in zip(counts, rng.normal(size=400), strict=True)])
         for name in ("separation", "effective_topics", "mean_distance")
     }
-    n = 30
+    n = 44
     return BreadthModel(
-        "breadth", "1", encoder, None, np.zeros(n), np.ones(n), np.zeros(2 * n - 2), np.ones(N_HASHES), np.ones(2),
+        "breadth", "1", encoder, None, np.zeros(n), np.ones(n), np.zeros(2 * n - 2), np.zeros(DIM), np.eye(DIM)[:, :2], np.ones(N_HASHES), np.ones(2),
         np.linspace(-4, 4, 41), BreadthNorms("general courses", 400, measures),
     )  # fmt: skip
 
@@ -63,7 +65,7 @@ def test_own_norm_fits_a_catalogue_that_lists_more() -> None:
     assert alarms(own.density[0]) < 0.08 < alarms(GENERAL)
     separation = own.breadth.measures["separation"]
     values = [(c.n_outcomes, c.measures["separation"]) for c in unseen if c.measures]
-    assert np.mean([separation.percentile(v, n) >= 95 for n, v in values]) == pytest.approx(0.05, abs=0.035)
+    assert np.mean([separation.percentile(v, n) >= 95 for n, v in values]) == pytest.approx(0.05, abs=0.05)
 
 
 def test_part_that_is_overloaded_does_not_make_it_lenient() -> None:

@@ -17,6 +17,7 @@ from tagger.spread import CountNorm
 
 DENSITY = DensityNorm("our catalogue", 500, (50.0, 1000.0), 1.7, 0.42, 3.1, -1.7)
 HOURS = 225.0
+DIM = 40
 _SHARES = tuple(
     (float(z), float(p)) for z, p in zip((-3, -1, 0, 1, 2, 3), (0.01, 0.2, 0.5, 0.8, 0.95, 0.99), strict=True)
 )
@@ -24,7 +25,7 @@ _SHARES = tuple(
 
 def model() -> BreadthModel:
     """Return a model in which the separation is minus the mean cosine (the third feature), and a norm centred on -0.5."""
-    weights = np.zeros(58)
+    weights = np.zeros(86)
     weights[2] = -1.0
     plain = CountNorm((-0.5, 0.0, 0.0), (float(np.log(0.1)), 0.0), _SHARES, (3, 30))
     topics = CountNorm((3.0, 2.0, 0.0), (0.0, 0.0), _SHARES, (3, 30))
@@ -34,7 +35,7 @@ def model() -> BreadthModel:
         "mean_distance": replace(plain, location=(0.5, 0.0, 0.0)),
     }
     return BreadthModel(
-        "breadth", "1", "stub@1", None, np.zeros(30), np.ones(30), weights, np.ones(N_HASHES), np.ones(2),
+        "breadth", "1", "stub@1", None, np.zeros(44), np.ones(44), weights, np.zeros(DIM), np.eye(DIM)[:, :2], np.ones(N_HASHES), np.ones(2),
         np.linspace(-4, 4, 41), BreadthNorms("our courses in English", 300, measures),
     )  # fmt: skip
 
@@ -54,7 +55,9 @@ def alike(n: int, cosine: float, n_topics: int = 1) -> np.ndarray:
     gram = np.full((n, n), cosine) + (0.2 if n_topics > 1 else 0.0) * (topic[:, None] == topic[None])
     np.fill_diagonal(gram, 1.0)
     values, vectors = np.linalg.eigh(gram)
-    return np.asarray(vectors * np.sqrt(np.clip(values, 0, None)))
+    rows = np.zeros((n, DIM))
+    rows[:, :n] = vectors * np.sqrt(np.clip(values, 0, None))
+    return rows
 
 
 def check(n: int, cosine: float | None, norms: Norms = NORMS, **changes: Any) -> tuple[dict[str, Finding], list[str]]:

@@ -10,8 +10,11 @@ the other half is for `training.evaluate_overload`. Weights and quantiles go int
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
+import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,8 +38,14 @@ SOURCE = {
     "licence": "none stated in the repository; official documents of a Swedish public authority. No text of the source is in "
     "this folder",
 }
+EDINBURGH = {
+    "name": "University of Edinburgh course descriptions 2024/25",
+    "origin": "https://github.com/dogamujde/HacktheBurgh2025, scraped_data/courses, commit 6f3797912515067bc9aa7a4c1e34288c67e97141",
+    "licence": "none stated in the repository. Only directions of variation were fitted: no text of the source is in this folder",
+}
 N_MERGES = 900
-RIDGE = 0.01
+RIDGE = 0.003
+N_DIRECTIONS, NOISE = 64, 0.3
 SEED = 20261121
 HERE = Path(__file__).parent / "overload"
 
@@ -50,13 +59,71 @@ def training_set(courses: Sequence[RealCourse], seed: int = SEED, n: int = N_MER
     return real + made, np.r_[np.zeros(len(real)), np.ones(len(made))]
 
 
-def fit(courses: Sequence[RealCourse], encoder: Encoder, *, ridge: float = RIDGE, seed: int = SEED) -> BreadthModel:
+def read_descriptions(folder: Path, encoder: Encoder) -> list[tuple[str, npt.NDArray[np.float32]]]:
+    """Read, for each course of the University of Edinburgh, its subject and the vectors of three to six sentences of its description.
+
+    Sentences that more than two courses share say nothing of either, and are left out.
+    """
+    path = folder / "edinburgh_drps_2024_25.jsonl.gz"
+    if not path.is_file():
+        raise SystemExit(f"error: `{path.name}`: no such file in the folder given by --catalogues")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    found: list[tuple[str, list[str]]] = []
+    for row in rows:
+        text = f"{row.get('summary') or ''} {row.get('description') or ''}"
+        text = re.sub(r"(?<=[a-z)])\.(?=[A-Z])", ". ", text)
+        sentences = [s.strip() for s in re.split(r"(?<=[.;!?])\s+", text)]
+        found.append((row["subject"], [s for s in dict.fromkeys(sentences) if 6 <= len(s.split()) <= 40][:6]))
+    shared = Counter(s for _, sentences in found for s in sentences)
+    own = [(subject, [s for s in sentences if shared[s] <= 2]) for subject, sentences in found]
+    own = [(subject, sentences) for subject, sentences in own if len(sentences) >= 3]
+    unique = sorted({s for _, sentences in own for s in sentences})
+    vectors = dict(zip(unique, encoder.encode(unique), strict=True))
+    return [(subject, np.stack([vectors[s] for s in sentences])) for subject, sentences in own]
+
+
+def directions(courses: Sequence[tuple[str, npt.NDArray[np.float32]]]) -> Floats:
+    """Return the directions in which courses of one subject differ more than the sentences of one course do, (dim, k).
+
+    Linear discriminants (Fisher 1936) of the course within its subject, each weighted by the share of its variance that is not noise.
+    """
+    within, n_within, noise = np.zeros((1, 1)), 0, []
+    by_subject: dict[str, list[Floats]] = {}
+    for subject, vectors in courses:
+        rows = vectors.astype(np.float64)
+        apart = rows - rows.mean(axis=0)
+        within = within + apart.T @ apart
+        n_within += len(rows) - 1
+        noise.append(1 / len(rows))
+        by_subject.setdefault(subject, []).append(rows.mean(axis=0))
+    within = within / n_within
+    between, n_between = np.zeros_like(within), 0
+    for middles in by_subject.values():
+        if len(middles) > 2:
+            apart = np.array(middles) - np.mean(middles, axis=0)
+            between += apart.T @ apart
+            n_between += len(middles) - 1
+    scale = float(np.trace(within))
+    between = (between / n_between - within * float(np.mean(noise))) / scale  # without what few sentences add by chance
+    within = within / scale + NOISE * np.eye(len(within)) / len(within)
+    values, axes = np.linalg.eigh(within)
+    whiten = axes / np.sqrt(values) @ axes.T
+    ratio, turned = np.linalg.eigh(whiten @ between @ whiten)
+    ratio, turned = np.clip(ratio[::-1][:N_DIRECTIONS], 0, None), turned[:, ::-1][:, :N_DIRECTIONS]
+    return np.asarray(whiten @ turned * np.sqrt(ratio / (ratio + NOISE)))
+
+
+def fit(
+    courses: Sequence[RealCourse], encoder: Encoder, projection: Floats, *, ridge: float = RIDGE, seed: int = SEED
+) -> BreadthModel:
     """Fit weights on courses and their merges, and norms on the courses."""
     from sklearn.linear_model import LogisticRegression
 
     rarity = rarity_of([c.texts for c in courses])
     examples, is_merge = training_set(courses, seed)
-    x = np.array([features(e.vectors.astype(np.float64), e.texts, rarity) for e in examples])
+    middle = np.concatenate([c.vectors for c in courses]).mean(axis=0).astype(np.float64)
+    x = np.array([features(e.vectors.astype(np.float64), e.texts, rarity, middle, projection) for e in examples])
     centre, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
     scaled = expand(np.clip((x - centre) / scale, -6, 6))
     model = LogisticRegression(C=ridge, class_weight="balanced", max_iter=2000).fit(scaled, is_merge)
@@ -71,6 +138,8 @@ def fit(courses: Sequence[RealCourse], encoder: Encoder, *, ridge: float = RIDGE
         centre=centre,
         scale=scale,
         weights=weights,
+        middle=middle,
+        projection=projection,
         rarity=rarity,
         joint=np.ones(2),
         joint_quantiles=np.array([0.0, 1.0]),
@@ -79,7 +148,7 @@ def fit(courses: Sequence[RealCourse], encoder: Encoder, *, ridge: float = RIDGE
     return replace(found, norms=norms_of(found, courses))
 
 
-def fit_joint(model: BreadthModel, courses: Sequence[RealCourse], encoder: Encoder) -> BreadthModel:
+def fit_joint(model: BreadthModel, courses: Sequence[RealCourse], encoder: Encoder, projection: Floats) -> BreadthModel:
     """Fit how density and breadth count together, on separations by models that did not see the course (two halves)."""
     from sklearn.linear_model import LogisticRegression
 
@@ -89,7 +158,7 @@ def fit_joint(model: BreadthModel, courses: Sequence[RealCourse], encoder: Encod
     rows: list[Floats] = []
     is_merge: list[float] = []
     for k in (0, 1):
-        part = fit([c for c in courses if side[c.cluster] != k], encoder)
+        part = fit([c for c in courses if side[c.cluster] != k], encoder, projection)
         norm = part.norms.measures["separation"]
         held = one_of_each([c for c in courses if side[c.cluster] == k])
         made = [m for i, kind in enumerate(KINDS) for m in merges(held, kind, 300, SEED + 10 + i) if not KINDS[kind][1]]
@@ -143,14 +212,14 @@ def counter_of_tags(encoder: Path) -> Callable[[RealCourse], tuple[int, int]]:
     return count
 
 
-def check(courses: Sequence[RealCourse], encoder: Encoder, n_folds: int = 3) -> None:
+def check(courses: Sequence[RealCourse], encoder: Encoder, projection: Floats, n_folds: int = 3) -> None:
     """Print, by folds of the tuning half, how well the separation tells merges from courses, for some strengths of the ridge."""
     clusters = sorted({c.cluster for c in courses})
     fold = {c: i % n_folds for i, c in enumerate(np.random.default_rng(SEED).permutation(clusters))}
-    for ridge in (0.003, 0.01, 0.03, 0.1):
+    for ridge in (0.001, 0.003, 0.01):
         rows: dict[str, list[tuple[float, float]]] = {}
         for k in range(n_folds):
-            model = fit([c for c in courses if fold[c.cluster] != k], encoder, ridge=ridge)
+            model = fit([c for c in courses if fold[c.cluster] != k], encoder, projection, ridge=ridge)
             held = one_of_each([c for c in courses if fold[c.cluster] == k])
             norm = model.norms.measures["separation"]
 
@@ -183,14 +252,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     encoder = OnnxEncoder(arguments.encoder)
     courses = [c for c in read_real_courses(arguments.catalogues, encoder) if not is_test(c)]
+    projection = directions(read_descriptions(arguments.catalogues, encoder)).astype(np.float32).astype(np.float64)
     if arguments.check:
-        check(courses, encoder)
+        check(courses, encoder, projection)
         return 0
-    model = fit_joint(fit(courses, encoder), courses, encoder)
+    model = fit_joint(fit(courses, encoder, projection), courses, encoder, projection)
     if not arguments.no_tags:
         model = replace(model, norms=norms_of(model, courses, counter_of_tags(arguments.encoder)))
     card = (HERE / "card.md").read_text(encoding="utf-8")
-    sources = [{**SOURCE, "n_courses": len(courses), "n_clusters": model.norms.n_courses}]
+    sources: list[dict[str, Any]] = [
+        EDINBURGH,
+        {**SOURCE, "n_courses": len(courses), "n_clusters": model.norms.n_courses},
+    ]
     save_breadth(model, arguments.out, card=card, sources=sources, recipe="training/overload.py", seed=SEED)
     print(f"{len(courses)} courses, {model.norms.n_courses} clusters", file=sys.stderr)
     return 0
