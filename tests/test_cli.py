@@ -210,6 +210,7 @@ def test_a_closed_pipe_is_not_taken_for_findings(tmp_path: Path) -> None:
 def test_an_interrupt_is_said_and_leaves_no_file(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background may ignore it
         "import tagger.engine\n"
         "def stop(*a, **k): os.kill(os.getpid(), signal.SIGINT)\n"
         "tagger.engine.Summary.add = stop\n"
