@@ -22,9 +22,11 @@ from tagger.model import Model, build_retrieval, read_manifest, shipped_models
 from tagger.shipped import shipped
 from tagger.taxonomy import Concept, Taxonomy, load_taxonomy, shipped_taxonomies
 
-__all__ = ["concept_vectors", "model_for_taxonomy", "taggable", "zero_shot_model"]
+__all__ = ["UNCALIBRATED", "concept_vectors", "model_for_taxonomy", "taggable", "zero_shot_model"]
 
-_UNCALIBRATED = "scores were calibrated on {}, not on this taxonomy: take them as a ranking with a cut-off"
+_WORTH = "scores were calibrated on {}, not on this taxonomy: take them as a ranking with a cut-off"
+UNCALIBRATED = _WORTH.format("judged links to ESCO skills")
+"""What is said of the scores of a model for a taxonomy in English that nothing was trained for."""
 _LIKE = "esco"
 _N_ALTERNATIVES = 6
 _BLOCK = 512
@@ -167,12 +169,11 @@ def _crosslingual(
 
 def _calibration(taxonomy: Taxonomy, encoder: Encoder, english: Taxonomy | None) -> dict[str, str]:
     """Return what a zero-shot model depends on besides its taxonomy, and what its scores are worth."""
-    judged = (
-        "judged links to ESCO skills" if taxonomy.language == "en" else "French competence names linked to ESCO skills"
-    )
+    is_english = taxonomy.language == "en"
+    note = UNCALIBRATED if is_english else _WORTH.format("French competence names linked to ESCO skills")
     manifest = read_manifest(shipped("models") / _LIKE)
     facts = {
-        "note": _UNCALIBRATED.format(judged),
+        "note": note,
         "from": f"{manifest['id']}@{manifest['version']}",
         "sha256": manifest["files"]["arrays.npz"],
         "encoder": f"{encoder.id} {getattr(encoder, 'sha256', '')}".strip(),

@@ -29,7 +29,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "alt_labels": (
         "altlabels",
         "altlabel",
-        "alternativelabels",
         "aliases",
         "alias",
         "synonyms",

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from tagger import zero_shot
+from tagger.model import Model
 from tagger.records import Credential, LearningOutcome
 from tagger.tagging import Tagger
+from tagger.taxonomy import load_taxonomy
 from tagger.wording import check_draft
 
 
@@ -46,6 +54,22 @@ def test_heads_cost_less_than_the_encoder(shipped_tagger: Tagger) -> None:
         model = shipped_tagger.model_for(name)
         model.scores(texts, vectors)
         assert seconds(lambda model=model: model.scores(texts, vectors)) < encode  # type: ignore[misc]
+
+
+def test_an_imported_taxonomy_loads_as_fast_as_the_shipped_one(shipped_tagger: Tagger, tmp_path: Path) -> None:
+    """13,939 concepts with their vectors in a folder: at most twice what the shipped skills model costs."""
+    esco, encoder = shipped_tagger.model_for("esco"), shipped_tagger.encoder
+    shutil.copytree(esco.taxonomy.path, tmp_path / "own")
+    taxonomy = load_taxonomy(tmp_path / "own")
+    facts = zero_shot._calibration(taxonomy, encoder, None)
+    model = replace(esco, taxonomy=taxonomy)
+    model.save(tmp_path / "own" / "model", encoder_sha256=encoder.sha256, calibration=facts)
+
+    def own() -> object:
+        return zero_shot.model_for_taxonomy(tmp_path / "own", encoder, say=pytest.fail)
+
+    shipped = seconds(lambda: Model.load("esco", encoder_id=encoder.id, encoder_sha256=encoder.sha256))
+    assert seconds(own) < 2 * shipped
 
 
 def test_linking_costs_less_than_encoding(shipped_tagger: Tagger) -> None:
