@@ -96,6 +96,26 @@ def test_award_is_named_with_its_source() -> None:
     assert "Graduate Certificate" in note.message
 
 
+@pytest.mark.parametrize(
+    ("framework", "level", "hours"), [("FHEQ", "6", 600), ("FQHEIS", "10", 600), ("SCQF", "10", 600)]
+)
+def test_sixty_credits_at_honours_level_are_allowed_with_a_note(framework: str, level: str, hours: int) -> None:
+    case = credential(60, framework=framework, level=level)
+    ((note,), missing) = size.check(case)
+    assert missing == [] and note.severity == "info" and "Graduate Certificate" in note.message
+    assert "may have it" in note.message and note.norm
+    assert size.resolve_hours(case).notional_hours == (hours, hours)
+
+
+@pytest.mark.parametrize(
+    ("place", "credits", "system", "hours"),
+    [("Malaysia", 1, None, 40), ("New Zealand", 5, None, 50), (CMF, 4, "ECTS", 100), (CMF, 15, "CATS", 150)],
+)
+def test_hours_of_a_credit(place: str, credits: float, system: str | None, hours: float) -> None:
+    found = size.resolve_hours(credential(credits, place=place, system=system)).notional_hours
+    assert found is not None and found[0] == hours
+
+
 def test_largest_award_reached_is_the_one_named() -> None:
     (finding,), _ = size.check(credential(125, framework="FHEQ", level="7"))
     assert "Postgraduate Diploma" in finding.message and "Certificate" not in finding.message
