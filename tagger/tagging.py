@@ -248,7 +248,7 @@ class Tagger:
         Returns
         -------
         dict
-            ``text``, ``language`` (None for one that no model reads), ``read`` (the part without learner boilerplate), and ``taxonomies``: for each, ``model``, ``tags`` (concept, label, score, threshold, evidence) and
+            ``text``, ``language`` (None for one that no model reads), ``read`` (the part without learner boilerplate), and ``taxonomies``: for each, ``model``, ``tags`` (concept, label, score, threshold, evidence, and the score without the evidence) and
             ``runners_up`` (concept, label, score, threshold), best first.
         """
         language = guess_language(text, self.languages, self.language)
@@ -284,6 +284,7 @@ class Tagger:
                             "score": t.score,
                             "threshold": round(float(model.thresholds[model.taxonomy.index(t.concept)]), 4),
                             "evidence": [{"start": e.start, "end": e.end, "text": e.text} for e in t.evidence],
+                            "without_evidence": self._without_evidence(model, text, t),
                         }
                         for t in tagged
                     ],
@@ -296,6 +297,19 @@ class Tagger:
             "read": {"start": start, "end": start + len(core)},
             "taxonomies": out,
         }
+
+    def _without_evidence(self, model: Model, text: str, tag: Tag) -> float | None:
+        """Return the score that the tag's concept would have without its evidence; None where no word would be left."""
+        rest = text
+        for evidence in sorted(tag.evidence, key=lambda e: -e.start):
+            rest = f"{rest[: evidence.start].rstrip()} {rest[evidence.end :].lstrip()}"
+        _, core = _core(rest.strip())
+        if not tag.evidence or not any(c.isalnum() for c in core):
+            return None
+        vectors, tokens = self._encode([core])
+        index, scores = self._top(model, [core], vectors, len(model.taxonomy.concepts) if model.parent else 30, tokens)
+        found = dict(zip(index[0].tolist(), scores[0].tolist(), strict=True))
+        return round(found.get(model.taxonomy.index(tag.concept), 0.0), 4)
 
     def _tag_batch(self, credentials: Sequence[Credential]) -> Iterator[TaggedCredential]:
         languages = [self._language(c) for c in credentials]

@@ -137,6 +137,17 @@ def test_explain_prints_tags_and_runners_up() -> None:
     }
 
 
+def test_explain_says_what_would_have_changed_the_answer() -> None:
+    done = runner.invoke(
+        app, ["explain", "Design a rainwater harvesting system for a village", "--model", "sdg", "--json"]
+    )
+    [tag] = json.loads(done.stdout)["taxonomies"][0]["tags"]
+    assert tag["without_evidence"] < tag["threshold"] < tag["score"]
+    done = runner.invoke(app, ["explain", "Wastewater", "--model", "sdg", "--json"])
+    for tag in json.loads(done.stdout)["taxonomies"][0]["tags"]:
+        assert tag["without_evidence"] is None  # nothing would be left
+
+
 def test_explain_refuses_nothing() -> None:
     with pytest.raises(TaggerError, match="empty"):
         runner.invoke(app, ["explain", "  "], catch_exceptions=False)

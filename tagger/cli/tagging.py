@@ -286,6 +286,8 @@ def _explained(explained: dict[str, Any]) -> Iterator[str]:
             yield f"  ✓ {tag_['score']:.2f}  {tag_['label']}  (threshold {tag_['threshold']:.2f})"
             yield f"          {tag_['concept']}"
             if words:
-                yield f"          because of “{words}”"
+                rest = tag_["without_evidence"]
+                without = "" if rest is None else f"; without it {rest:.2f}"
+                yield f"          because of “{words}”{without}"
         for other in taxonomy["runners_up"]:
             yield f"  · {other['score']:.2f}  {other['label']}  (threshold {other['threshold']:.2f})"
