@@ -309,7 +309,7 @@ class Tagger:
         vectors, tokens = self._encode([core])
         index, scores = self._top(model, [core], vectors, len(model.taxonomy.concepts) if model.parent else 30, tokens)
         found = dict(zip(index[0].tolist(), scores[0].tolist(), strict=True))
-        return round(found.get(model.taxonomy.index(tag.concept), 0.0), 4)
+        return round(float(found.get(model.taxonomy.index(tag.concept), 0.0)), 4)
 
     def _tag_batch(self, credentials: Sequence[Credential]) -> Iterator[TaggedCredential]:
         languages = [self._language(c) for c in credentials]
