@@ -10,7 +10,7 @@ import pytest
 
 from tagger.density import load_norm
 from tagger.encoder import FloatArray
-from tagger.norms import Norms
+from tagger.norms import Course, Norms
 from training import evaluate_overload, overload
 from training.merges import KINDS, RealCourse, credential, is_test, merges, one_of_each
 
@@ -83,12 +83,13 @@ def test_figures() -> None:
     assert evaluate_overload.recall_at(negative, positive, one(100), one(3)) == pytest.approx(2 / 3)
 
 
-def test_other_university_is_counts_only() -> None:
-    courses = evaluate_overload.kth_courses()
-    assert len(courses) == 410 and all(c.n_outcomes >= 1 and c.hours and not c.measures for c in courses)
+def test_alarms_elsewhere_are_calibrated_without_labels() -> None:
+    rng = np.random.default_rng(4)
+    courses = [Course(int(n), int(n), 225.0, {}) for n in rng.poisson(9, 400) + 3]
     rows = evaluate_overload.alarm_rows("x", courses, Norms((load_norm(),)), n_splits=4)
     calibrated = next(r for r in rows if "without labels" in r.measure)
-    assert calibrated.value <= 0.08 and "| x |" in evaluate_overload.markdown(rows)
+    shipped = next(r for r in rows if "shipped" in r.measure)
+    assert calibrated.value < 0.12 < shipped.value and "| x |" in evaluate_overload.markdown(rows)
 
 
 def test_credential_of_a_course_has_its_size() -> None:

@@ -31,7 +31,6 @@ ID = "breadth"
 SEED = 20261121
 N_MERGES = 400
 N_RESAMPLES = 500
-KTH = Path(__file__).parent / "overload" / "kth_counts.csv"
 
 Floats = npt.NDArray[np.float64]
 
@@ -138,15 +137,6 @@ def _row(test: str, measure: str, n: int, value: float, resampled: Sequence[floa
 # --- false alarms elsewhere
 
 
-def kth_courses() -> list[Course]:
-    """Return the counts and sizes of courses of another university (KTH), from its own published analysis."""
-    with KTH.open(encoding="utf-8", newline="") as file:
-        return [
-            Course(int(row["n_outcomes"]), int(row["n_outcomes"]), float(row["credits"]) * HOURS_PER_CREDIT, {})
-            for row in csv.DictReader(file)
-        ]
-
-
 def alarms(
     courses: Sequence[Course], norms: Norms, names: Sequence[str] = ("density", "breadth", "overloaded")
 ) -> dict[str, tuple[float, int]]:
@@ -251,12 +241,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     test = [c for c in courses if is_test(c)]
     rows = merge_rows(test, norms)
     miun = Norms((load_norm(),), (), norms.model)
-    rows += alarm_rows("another university, KTH (counts)", kth_courses(), miun)
-    rows += [
-        r
-        for r in alarm_rows("another university, KTH (counts)", kth_courses(), miun, contaminated=0.1)
-        if "doubled" in r.measure
-    ]
     rows += subject_rows(catalogues, miun)
     irish = catalogues / "ie_module_descriptors_48.csv"
     if irish.is_file():
