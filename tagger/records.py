@@ -266,6 +266,8 @@ class Tag:
     reuse_level : str or None
         How widely a skill is used, where the taxonomy says so (ESCO: ``transversal``, ``cross-sector``, ``sector-specific``,
         ``occupation-specific``); None where it is not known.
+    alone : float or None
+        Score by the outcome's own words, where the credential's title and other outcomes were weighed too; None where they were not.
     """
 
     taxonomy: str
@@ -279,6 +281,7 @@ class Tag:
     type: str | None = None
     outcomes: tuple[str, ...] = ()
     reuse_level: str | None = None
+    alone: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -551,6 +554,8 @@ def _tag_dict(tag: Tag) -> dict[str, Any]:
         "evidence": [{"start": e.start, "end": e.end, "text": e.text} for e in tag.evidence],
         "model": tag.model,
     }
+    if tag.alone is not None:
+        plain["alone"] = tag.alone
     if tag.outcomes:
         plain["outcomes"] = list(tag.outcomes)
     return plain
@@ -596,4 +601,5 @@ def _tag(plain: Mapping[str, Any]) -> Tag:
         plain.get("type"),
         tuple(plain.get("outcomes", ())),
         plain.get("reuse_level"),
+        plain.get("alone"),
     )

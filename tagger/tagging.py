@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger import levels, overload, size, wording
+from tagger.context import Context
 from tagger.derived import Derivation, derivation_of
 from tagger.encoder import Encoder, FloatArray, TokenEncoder, Tokens, load_encoder
 from tagger.evidence import best_span
@@ -34,16 +35,33 @@ from tagger.text import strip_boilerplate
 __all__ = ["Tagger", "roll_up"]
 
 _CACHED_TEXTS = 50_000
+_KEPT_TOKENS = 1024
+"""Token vectors of so many texts are kept at the most, from reading them to looking for evidence."""
 _LEVEL_TAXONOMY = "eqf"
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What the models say of one text; it depends on the text alone."""
+    """What the models say of one text; it depends on the text alone.
+
+    Attributes
+    ----------
+    vector : ndarray (dim,)
+    tags : tuple of Tag
+        Of the models that look at the text alone.
+    level : ndarray (n_levels,) or None
+    scores : dict of str to ndarray
+        Of the models whose tags depend on the credential too (by model id), and of those below them: probabilities, below a
+        parent those given the parent.
+    spans : dict
+        Where evidence was found, by model id and concept.
+    """
 
     vector: FloatArray
     tags: tuple[Tag, ...]
     level: FloatArray | None
+    scores: dict[str, FloatArray] = field(default_factory=dict)
+    spans: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
 
 class Tagger:
@@ -93,6 +111,9 @@ class Tagger:
         self.norms = (Norms.shipped() if norms is None else norms).for_encoder(encoder.id, graph)
         self.batch = batch
         self.derivations = tuple(derivations)
+        self._contexts = {m.taxonomy.id: Context.of(m.options["context"]) for m in models if "context" in m.options}
+        self._titles: OrderedDict[tuple[str, str], dict[str, FloatArray]] = OrderedDict()
+        self._tokens: dict[str, Tokens | None] = {}
         self.language = None if language is None else primary_tag(language)
         self._readings: OrderedDict[tuple[str, str], _Reading] = OrderedDict()
 
@@ -242,24 +263,36 @@ class Tagger:
                 return model
         raise KeyError(taxonomy)
 
-    def explain(self, text: str, runners_up: int = 3) -> dict[str, Any]:
+    def explain(self, text: str, runners_up: int = 3, *, title: str | None = None) -> dict[str, Any]:
         """Say what is tagged in one outcome, what came next, and what was decisive.
+
+        Parameters
+        ----------
+        text : str
+        runners_up : int
+        title : str or None
+            Of the credential that the outcome belongs to, where it is to count.
 
         Returns
         -------
         dict
-            ``text``, ``language`` (None for one that no model reads), ``read`` (the part without learner boilerplate), and ``taxonomies``: for each, ``model``, ``tags`` (concept, label, score, threshold, evidence, and the score without the evidence) and
-            ``runners_up`` (concept, label, score, threshold), best first.
+            ``text``, ``title``, ``language`` (None for one that no model reads), ``read`` (the part without learner boilerplate),
+            and ``taxonomies``: for each, ``model``, ``tags`` (concept, label, score, the score by the outcome's words alone where
+            the title counted, threshold, evidence, and the score without the evidence) and ``runners_up`` (concept, label, score,
+            threshold), best first.
         """
         language = guess_language(text, self.languages, self.language)
         read_as = language or self.languages[0]
-        [reading] = self._read([text], read_as)
         start, core = _core(text)
+        [tagged] = self._tags_of([text], title, read_as)
         vectors, tokens = self._encode([core])
         out = []
         for model in self._reading(read_as):
-            tagged = [t for t in reading.tags if t.model == model.name]
-            index, scores = self._top(model, [core], vectors, runners_up + len(tagged), tokens)
+            own = [t for t in tagged if t.model == model.name]
+            if self._is_in_context(model):
+                index, scores = best(self._in_context(model, [text], title, read_as), runners_up + len(own))
+            else:
+                index, scores = self._top(model, [core], vectors, runners_up + len(own), tokens)
             ranked = []
             for i, score in zip(index[0].tolist(), scores[0].tolist(), strict=True):
                 concept = model.taxonomy.concepts[i]
@@ -271,7 +304,7 @@ class Tagger:
                         "threshold": round(float(model.thresholds[i]), 4),
                     }
                 )
-            by_concept = {t.concept: t for t in tagged}
+            by_concept = {t.concept: t for t in own}
             out.append(
                 {
                     "taxonomy": model.taxonomy.id,
@@ -282,45 +315,50 @@ class Tagger:
                             "concept": t.concept,
                             "label": t.label,
                             "score": t.score,
+                            "alone": t.alone,
                             "threshold": round(float(model.thresholds[model.taxonomy.index(t.concept)]), 4),
                             "evidence": [{"start": e.start, "end": e.end, "text": e.text} for e in t.evidence],
-                            "without_evidence": self._without_evidence(model, text, t),
+                            "without_evidence": self._without_evidence(model, text, t, title, read_as),
                         }
-                        for t in tagged
+                        for t in own
                     ],
                     "runners_up": [r for r in ranked if r["concept"] not in by_concept][:runners_up],
                 }
             )
         return {
             "text": text,
+            "title": title,
             "language": language,
             "read": {"start": start, "end": start + len(core)},
             "taxonomies": out,
         }
 
-    def _without_evidence(self, model: Model, text: str, tag: Tag) -> float | None:
+    def _without_evidence(self, model: Model, text: str, tag: Tag, title: str | None, language: str) -> float | None:
         """Return the score that the tag's concept would have without its evidence; None where no word would be left."""
         rest = text
         for evidence in sorted(tag.evidence, key=lambda e: -e.start):
             rest = f"{rest[: evidence.start].rstrip()} {rest[evidence.end :].lstrip()}"
-        _, core = _core(rest.strip())
+        rest = rest.strip()
+        _, core = _core(rest)
         if not tag.evidence or not any(c.isalnum() for c in core):
             return None
+        concept = model.taxonomy.index(tag.concept)
+        if self._is_in_context(model):
+            return round(float(self._in_context(model, [rest], title, language)[0, concept]), 4)
         vectors, tokens = self._encode([core])
         index, scores = self._top(model, [core], vectors, len(model.taxonomy.concepts) if model.parent else 30, tokens)
         found = dict(zip(index[0].tolist(), scores[0].tolist(), strict=True))
-        return round(float(found.get(model.taxonomy.index(tag.concept), 0.0)), 4)
+        return round(float(found.get(concept, 0.0)), 4)
 
     def _tag_batch(self, credentials: Sequence[Credential]) -> Iterator[TaggedCredential]:
         languages = [self._language(c) for c in credentials]
-        readings: dict[tuple[str | None, str], _Reading] = {}
         for language in dict.fromkeys(found for found in languages if found is not None):
             own = [c for c, spoken in zip(credentials, languages, strict=True) if spoken == language]
-            texts = [o.text for c in own for o in c.outcomes]
-            readings |= zip([(language, t) for t in texts], self._read(texts, language), strict=True)
+            self._read([o.text for c in own for o in c.outcomes], language)
+            self._read_titles([c.title for c in own if c.title and c.outcomes], language)
         for credential, spoken in zip(credentials, languages, strict=True):
-            found = None if spoken is None else [readings[spoken, o.text] for o in credential.outcomes]
-            yield self._assemble(credential, found)
+            yield self._assemble(credential, spoken)
+        self._tokens.clear()
 
     def _language(self, credential: Credential) -> str | None:
         """Return the language to read a credential in; None if no model reads it."""
@@ -355,43 +393,97 @@ class Tagger:
         vectors, tokens = self._encode(cores)
         tags: list[list[Tag]] = [[] for _ in texts]
         level: FloatArray | None = None
+        weighed: dict[str, FloatArray] = {}
         for model in self._reading(language):
             if model.taxonomy.id == _LEVEL_TAXONOMY:
                 level = model.scores(cores, vectors, tokens)
                 continue
-            most, n_concepts = int(model.options.get("max_tags", 3)), len(model.taxonomy.concepts)
+            if self._is_in_context(model):
+                weighed[model.id] = (
+                    self._below(model, cores, vectors) if model.parent else model.scores(cores, vectors, tokens)
+                )
+                continue
+            most, n_concepts = _most(model), len(model.taxonomy.concepts)
             # Below a parent, concepts of goals that are not tagged take no place from those of goals that are.
             k = n_concepts if model.parent else min(most, n_concepts)
             index, scores = self._top(model, cores, vectors, k, tokens)
             for n in range(len(cores)):
-                n_before = len(tags[n])
-                for i, score in zip(index[n].tolist(), scores[n].tolist(), strict=True):
-                    if len(tags[n]) - n_before == most:
-                        break
-                    concept = model.taxonomy.concepts[i]
-                    if score < model.thresholds[i] or (model.parent and not _has_parent(concept, tags[n])):
-                        continue
-                    shares = word_shares(cores[n], model.head.shares(cores[n], tokens[n], i))
-                    start, end = best_span(cores[n], shares)
-                    start, end = start + offsets[n], end + offsets[n]
-                    tags[n].append(
-                        Tag(
-                            model.taxonomy.id,
-                            model.taxonomy.version,
-                            concept.id,
-                            concept.label,
-                            round(score, 4),
-                            model.relation,
-                            (Evidence(start, end, texts[n][start:end]),),
-                            model.name,
-                            concept.type,
-                            reuse_level=concept.reuse_level,
-                        )
-                    )
+                for i, score in _reached(model, index[n], scores[n], tags[n]):
+                    span = _span(model, cores[n], offsets[n], tokens[n], i)
+                    tags[n].append(_tag(model, i, score, texts[n], span))
+        if weighed and isinstance(self.encoder, TokenEncoder):
+            if len(self._tokens) + len(cores) > _KEPT_TOKENS:
+                self._tokens.clear()
+            self._tokens.update(zip(cores, tokens, strict=True))
         return [  # copies: a row that is kept would keep its whole batch in memory
-            _Reading(vectors[n].copy(), tuple(tags[n]), None if level is None else level[n].copy())
+            _Reading(
+                vectors[n].copy(),
+                tuple(tags[n]),
+                None if level is None else level[n].copy(),
+                {name: rows[n].copy() for name, rows in weighed.items()},
+            )
             for n in range(len(texts))
         ]
+
+    def _is_in_context(self, model: Model) -> bool:
+        """Say whether a model's tags depend on the credential around the outcome."""
+        return model.taxonomy.id in self._contexts or model.parent in self._contexts
+
+    def _read_titles(self, titles: Sequence[str], language: str) -> None:
+        """Score titles with the models that weigh them; nothing is said of one that reads as another language."""
+        models = [m for m in self._reading(language) if m.taxonomy.id in self._contexts]
+        new = [t for t in dict.fromkeys(titles) if (language, t) not in self._titles] if models else []
+        read = [t for t in new if guess_language(t, self.languages, language) == language]
+        self._titles |= {(language, t): {} for t in new}
+        for first in range(0, len(read), self.batch):
+            part = read[first : first + self.batch]
+            vectors, tokens = self._encode(part)
+            scores = {m.id: m.scores(part, vectors, tokens) for m in models}
+            self._titles |= {
+                (language, t): {name: rows[n].copy() for name, rows in scores.items()} for n, t in enumerate(part)
+            }
+        while len(self._titles) > max(_CACHED_TEXTS, len(titles)):
+            self._titles.popitem(last=False)
+
+    def _in_context(self, model: Model, texts: Sequence[str], title: str | None, language: str) -> FloatArray:
+        """Return the probabilities (n_texts, n_concepts) of a credential's outcomes by all that the credential says."""
+        readings = self._read(texts, language)
+        if model.parent is None:
+            if title:
+                self._read_titles([title], language)
+            around = self._titles[language, title].get(model.id) if title else None
+            return self._contexts[model.taxonomy.id].apply(np.stack([r.scores[model.id] for r in readings]), around)
+        above = self.model_for(model.parent)
+        given_parent = np.stack([r.scores[model.id] for r in readings])
+        return _times_parent(given_parent, self._in_context(above, texts, title, language), _children(model, above))
+
+    def _tags_of(self, texts: Sequence[str], title: str | None, language: str) -> list[tuple[Tag, ...]]:
+        """Return the tags of each of a credential's outcomes, in the order of the models."""
+        readings = self._read(texts, language)
+        order = {m.name: n for n, m in enumerate(self.models)}
+        tags = [list(r.tags) for r in readings]
+        for model in self._reading(language):
+            if not self._is_in_context(model) or not texts:
+                continue
+            p = self._in_context(model, texts, title, language)
+            most, n_concepts = _most(model), len(model.taxonomy.concepts)
+            index, scores = best(p, n_concepts if model.parent else min(most, n_concepts))
+            alone = None if model.parent or not (title or len(texts) > 1) else [r.scores[model.id] for r in readings]
+            for n, text in enumerate(texts):
+                for i, score in _reached(model, index[n], scores[n], tags[n]):
+                    span = self._kept_span(model, text, readings[n], i)
+                    own = None if alone is None else round(float(alone[n][i]), 4)
+                    tags[n].append(_tag(model, i, score, text, span, own))
+        return [tuple(sorted(found, key=lambda t: order[t.model])) for found in tags]
+
+    def _kept_span(self, model: Model, text: str, reading: _Reading, i: int) -> tuple[int, int]:
+        key = (model.id, i)
+        if key not in reading.spans:
+            offset, core = _core(text)
+            if core not in self._tokens:
+                self._tokens[core] = self._encode([core])[1][0]
+            reading.spans[key] = _span(model, core, offset, self._tokens[core], i)
+        return reading.spans[key]
 
     def _encode(self, texts: Sequence[str]) -> tuple[FloatArray, Sequence[Tokens | None]]:
         if isinstance(self.encoder, TokenEncoder):
@@ -406,24 +498,31 @@ class Tagger:
         k: int,
         tokens: Sequence[Tokens | None],
     ) -> tuple[npt.NDArray[np.int64], FloatArray]:
-        """Rank concepts. Below a parent taxonomy, P(child) = P(parent) P(child | parent).
-
-        P(child | parent) is a softmax over the model's raw scores of the parent's children.
-        """
+        """Rank concepts. Below a parent taxonomy, P(child) = P(parent) P(child | parent)."""
         if model.parent is None:
             return model.top(cores, vectors, k, tokens)
         above = self.model_for(model.parent)
-        parent_scores = above.scores(cores, vectors, tokens)
+        p = _times_parent(
+            self._below(model, cores, vectors), above.scores(cores, vectors, tokens), _children(model, above)
+        )
+        return best(p, k)
+
+    def _below(self, model: Model, cores: Sequence[str], vectors: FloatArray) -> FloatArray:
+        """Return P(child | parent), (n_texts, n_concepts): a softmax over the model's raw scores of the parent's children."""
+        assert model.parent is not None
         raw = _raw(model, cores, vectors)
         scores = np.zeros_like(raw)
-        for parent, below in enumerate(_children(model, above)):
+        for below in _children(model, self.model_for(model.parent)):
             if below:
                 e = np.exp(raw[:, below] - raw[:, below].max(1, keepdims=True))
-                scores[:, below] = parent_scores[:, [parent]] * e / e.sum(1, keepdims=True)
-        return best(scores.astype(np.float32), k)
+                scores[:, below] = e / e.sum(1, keepdims=True)
+        return scores.astype(np.float32)
 
-    def _assemble(self, credential: Credential, readings: Sequence[_Reading] | None) -> TaggedCredential:
+    def _assemble(self, credential: Credential, language: str | None) -> TaggedCredential:
         not_checked: list[str] = []
+        texts = [o.text for o in credential.outcomes]
+        readings = None if language is None else self._read(texts, language)
+        tags = None if language is None else self._tags_of(texts, credential.title, language)
         if readings is None:
             stated = credential.language
             are_read = "English" if self.languages == ("en",) else ", ".join(f"`{tag}`" for tag in self.languages)
@@ -440,19 +539,17 @@ class Tagger:
         )
         vectors = np.stack([r.vector for r in readings]) if readings else None
         findings = []
-        bloom = [[t.label.casefold() for t in r.tags if t.taxonomy == "bloom"] for r in readings] if readings else None
+        bloom = [[t.label.casefold() for t in found if t.taxonomy == "bloom"] for found in tags] if tags else None
         for check in (
             size.check(credential),
-            overload.check(
-                credential, vectors, norms=self.norms, tags=[r.tags for r in readings] if readings else None
-            ),
+            overload.check(credential, vectors, norms=self.norms, tags=tags or None),
             levels.check(credential, self._pulls(credential, readings)),
             wording.check(credential, vectors, bloom),
         ):
             findings += check[0]
             not_checked += check[1]
         outcomes = tuple(
-            TaggedOutcome(o, self._with_derived(o.text, readings[n].tags) if readings else ())
+            TaggedOutcome(o, self._with_derived(o.text, tags[n]) if tags else ())
             for n, o in enumerate(credential.outcomes)
         )
         return TaggedCredential(credential, outcomes, roll_up(outcomes), tuple(findings), tuple(not_checked))
@@ -520,6 +617,56 @@ def _children(model: Model, above: Model) -> list[list[int]]:
         for broader in concept.broader:
             below[above.taxonomy.index(broader)].append(i)
     return below
+
+
+def _times_parent(given_parent: FloatArray, parents: FloatArray, children: Sequence[Sequence[int]]) -> FloatArray:
+    """Return P(child) = P(parent) P(child | parent), (n_texts, n_concepts)."""
+    p = given_parent.copy()
+    for parent, below in enumerate(children):
+        if below:
+            p[:, below] *= parents[:, [parent]]
+    return p
+
+
+def _most(model: Model) -> int:
+    return int(model.options.get("max_tags", 3))
+
+
+def _reached(
+    model: Model, index: npt.NDArray[np.int64], scores: FloatArray, tags: Sequence[Tag]
+) -> Iterator[tuple[int, float]]:
+    """Yield the concepts of one text that reach their thresholds, and whose parents are tagged: the most that the model gives."""
+    n = 0
+    for i, score in zip(index.tolist(), scores.tolist(), strict=True):
+        if n == _most(model):
+            return
+        if score >= model.thresholds[i] and (not model.parent or _has_parent(model.taxonomy.concepts[i], tags)):
+            n += 1
+            yield i, score
+
+
+def _span(model: Model, core: str, offset: int, tokens: Tokens | None, i: int) -> tuple[int, int]:
+    """Return where the evidence of a concept stands in the text whose part `core` begins at `offset`."""
+    start, end = best_span(core, word_shares(core, model.head.shares(core, tokens, i)))
+    return start + offset, end + offset
+
+
+def _tag(model: Model, i: int, score: float, text: str, span: tuple[int, int], alone: float | None = None) -> Tag:
+    concept = model.taxonomy.concepts[i]
+    start, end = span
+    return Tag(
+        model.taxonomy.id,
+        model.taxonomy.version,
+        concept.id,
+        concept.label,
+        round(score, 4),
+        model.relation,
+        (Evidence(start, end, text[start:end]),),
+        model.name,
+        concept.type,
+        reuse_level=concept.reuse_level,
+        alone=alone,
+    )
 
 
 def _has_parent(concept: Concept, tags: Sequence[Tag]) -> bool:

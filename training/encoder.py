@@ -10,7 +10,9 @@ The base is a small general sentence encoder (all-MiniLM-L6-v2, Apache-2.0, carr
   Pairs: ESCO labels, alternative labels and descriptions (these stay in memory), SkillSkape sentences (MIT), our own outcomes for
   ESCO concepts, real outcomes with judged links, outcomes with SDG targets and our descriptions of the targets;
 * goals: texts labelled with the 17 goals, a linear layer on the sentence vector (dropped afterwards);
-* Bloom: learning objectives labelled with six levels, another such layer.
+* Bloom: learning objectives labelled with six levels, another such layer;
+* courses: two sentences of one course description, or two outcomes of one credential, against those of other courses of the same
+  subject, so that what belongs together lies together. No course of the overload test is among them.
 
 One text in four is kept out (`training.texts.is_held_out`), so that heads can be calibrated on texts the encoder never saw.
 
@@ -38,17 +40,27 @@ import numpy as np
 
 from tagger.taxonomy import load_taxonomy
 from training.build_esco import read_esco_sources
-from training.texts import core, goal_matrix, is_held_out, judged_skills, own_skill_outcomes, sdg_rows
+from training.texts import (
+    core,
+    course_sentences,
+    goal_matrix,
+    is_held_out,
+    judged_skills,
+    own_credentials,
+    own_skill_outcomes,
+    sdg_rows,
+)
 
 SEED = 20261121
 MAX_TOKENS = 256
 SCALE = 20.0
 """What cosines are multiplied by before the softmax, as in sentence-transformers."""
 HEAD_SCALE = 10.0
-N_STEPS = 750
-N_RETRIEVAL, N_TARGETS, N_GOALS_BATCH, N_BLOOM = 48, 40, 40, 32
-TARGETS_EVERY = 6
-"""Every sixth retrieval batch pairs outcomes with SDG targets."""
+N_STEPS = 1000
+N_RETRIEVAL, N_TARGETS, N_GOALS_BATCH, N_BLOOM, N_COURSES = 48, 40, 40, 32, 32
+TARGETS_EVERY, COURSES_EVERY = 6, 3
+"""Every sixth retrieval batch pairs outcomes with SDG targets; every third step has a batch of courses."""
+COURSES_WEIGHT = 0.25
 BLOOM_LEVELS = ("remember", "understand", "apply", "analyze", "evaluate", "create")
 
 
@@ -79,6 +91,8 @@ class Examples:
         Texts and their (n, 17) matrix, NaN where not judged.
     bloom_texts, bloom
         Texts and their (n, 6) matrix.
+    courses : dict of str to list of list of str
+        For each subject, its courses; of each course, two texts or more.
     """
 
     forms: dict[str, list[str]] = field(default_factory=dict)
@@ -90,6 +104,7 @@ class Examples:
     goals: Any = None
     bloom_texts: list[str] = field(default_factory=list)
     bloom: Any = None
+    courses: dict[str, list[list[str]]] = field(default_factory=dict)
 
 
 def gather(wheels: Path, data: Path, rng: random.Random) -> Examples:
@@ -122,12 +137,10 @@ def gather(wheels: Path, data: Path, rng: random.Random) -> Examples:
             known = [label["uri"] for label in record["labels"] if label["uri"] in found.forms]
             if known:
                 found.skills.append((record["text"], rng.choice(known), ()))
-    for text, concepts in own_skill_outcomes():
-        if not is_held_out(text):
+    for text, concepts, held_out in own_skill_outcomes():
+        if not held_out:
             found.skills += [(text, c, ()) for c in concepts for _ in range(2)]
-    for text, judgements in judged_skills(data):
-        if is_held_out(text):
-            continue
+    for text, judgements in judged_skills(data, for_encoder=True):
         wrong = tuple(c for c, value in judgements.items() if value == 0)
         found.skills += [(text, c, wrong) for c, value in judgements.items() if value == 2 for _ in range(2)]
     targets = {str(c.notation): c for c in load_taxonomy("sdg-targets").concepts}
@@ -143,7 +156,28 @@ def gather(wheels: Path, data: Path, rng: random.Random) -> Examples:
             levels[" ".join(record["outcome"].split())].append([float(record[level]) for level in BLOOM_LEVELS])
     found.bloom_texts = [text for text in levels if not is_held_out(text)]
     found.bloom = np.array([np.mean(levels[text], axis=0) for text in found.bloom_texts], dtype=np.float32)
+    for subject, sentences in course_sentences(data / "catalogues"):
+        if not is_held_out(sentences[0]):
+            found.courses.setdefault(subject, []).append([core(s) for s in sentences])
+    for credential in own_credentials():
+        if not credential["held_out"]:
+            found.courses.setdefault("own credentials", []).append([core(o["text"]) for o in credential["outcomes"]])
+    found.courses = {subject: rows for subject, rows in found.courses.items() if len(rows) > 1}
     return found
+
+
+def draw_courses(courses: dict[str, list[list[str]]], n: int, rng: random.Random) -> list[tuple[str, str]]:
+    """Draw two texts each of `n` courses (fewer where there are not so many), subject by subject."""
+    drawn: list[tuple[str, str]] = []
+    subjects = list(courses)
+    rng.shuffle(subjects)
+    for subject in subjects:
+        for texts in rng.sample(courses[subject], min(12, len(courses[subject]))):
+            if len(drawn) == n:
+                return drawn
+            first, second = rng.sample(texts, 2)
+            drawn.append((first, second))
+    return drawn
 
 
 def _cycle(n: int, rng: random.Random) -> Iterator[int]:
@@ -209,6 +243,7 @@ def fine_tune(base: Path, examples: Examples, *, steps: int, learning_rate: floa
     draw_skill, draw_target = _cycle(len(examples.skills), rng), _cycle(len(examples.targets), rng)
     draw_goal, draw_bloom = _cycle(len(examples.goal_texts), rng), _cycle(len(examples.bloom_texts), rng)
     losses: dict[str, list[float]] = defaultdict(list)
+    loss: Any
     started = time.time()
     for step in range(steps):
         optimiser.zero_grad()
@@ -249,6 +284,12 @@ def fine_tune(base: Path, examples: Examples, *, steps: int, learning_rate: floa
         loss = labelled(goal_layer, [examples.goal_texts[i] for i in rows], examples.goals[rows], 72)
         losses["goals"].append(float(loss.detach()))
         (0.5 * loss).backward()
+        if step % COURSES_EVERY == 0:
+            drawn = draw_courses(examples.courses, N_COURSES, rng)
+            both = vectors([text for pair in drawn for text in pair], 48, 16)
+            loss = functional.cross_entropy(SCALE * both[0::2] @ both[1::2].T, torch.arange(len(drawn)))
+            losses["courses"].append(float(loss.detach()))
+            (COURSES_WEIGHT * loss).backward()
         rows = [next(draw_bloom) for _ in range(N_BLOOM)]
         loss = labelled(bloom_layer, [examples.bloom_texts[i] for i in rows], examples.bloom[rows], 48)
         losses["bloom"].append(float(loss.detach()))
@@ -317,7 +358,7 @@ def write_manifest(out: Path, facts: dict[str, Any]) -> None:
         "format": 1,
         "program": ">=0.1,<1",
         "id": "encoder",
-        "version": "0.2.0",
+        "version": "0.3.0",
         "kind": "encoder",
         "dim": 384,
         "max_tokens": MAX_TOKENS,
@@ -369,6 +410,7 @@ def main() -> None:
         "n_target_pairs": len(examples.targets),
         "n_goal_texts": len(examples.goal_texts),
         "n_bloom_texts": len(examples.bloom_texts),
+        "n_courses": sum(map(len, examples.courses.values())),
         "n_steps": options.steps,
     }
     print(facts, flush=True)

@@ -26,7 +26,7 @@ from tagger.heads import SIGNALS, Network, RetrievalHead, sigmoid
 from tagger.model import Model, build_retrieval
 from tagger.taxonomy import Taxonomy, load_taxonomy
 from training.build_esco import read_esco_sources
-from training.texts import ESCO, core, fingerprint, is_held_out, judged_skills, outcomes, own_skill_outcomes
+from training.texts import ESCO, core, fingerprint, judged_skills, outcomes, own_skill_outcomes
 
 HERE = Path(__file__).parent
 SEED = 20261121
@@ -223,7 +223,7 @@ def training_links(
     Of our own outcomes only those that the encoder never saw are taken: near a text that it was trained on, it is too sure.
     """
     real = [*judged_skills(data), *judged_gold(taxonomy)]
-    own = [(text, dict.fromkeys(concepts, 2)) for text, concepts in own_skill_outcomes() if is_held_out(text)]
+    own = [(text, dict.fromkeys(concepts, 2)) for text, concepts, held_out in own_skill_outcomes() if held_out]
     first = links(head, taxonomy, encoder, [t for t, _ in real], [j for _, j in real], SILENCE)
     second = links(head, taxonomy, encoder, [t for t, _ in own], [j for _, j in own], SILENCE)
     together = Links(

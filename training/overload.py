@@ -10,11 +10,8 @@ the other half is for `training.evaluate_overload`. Weights and quantiles go int
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
-import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +25,7 @@ from tagger.density import load_norm
 from tagger.encoder import Encoder, OnnxEncoder
 from tagger.spread import fit_count_norm
 from training.merges import HOURS_PER_CREDIT, KINDS, RealCourse, is_test, merges, one_of_each, read_real_courses
+from training.texts import course_sentences
 
 ID, VERSION = "breadth", "1.0.0"
 TITLE = "Mid Sweden University syllabi in English"
@@ -60,27 +58,11 @@ def training_set(courses: Sequence[RealCourse], seed: int = SEED, n: int = N_MER
 
 
 def read_descriptions(folder: Path, encoder: Encoder) -> list[tuple[str, npt.NDArray[np.float32]]]:
-    """Read, for each course of the University of Edinburgh, its subject and the vectors of three to six sentences of its description.
-
-    Sentences that more than two courses share say nothing of either, and are left out.
-    """
-    path = folder / "edinburgh_drps_2024_25.jsonl.gz"
-    if not path.is_file():
-        raise SystemExit(f"error: `{path.name}`: no such file in the folder given by --catalogues")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    found: list[tuple[str, list[str]]] = []
-    for row in rows:
-        text = f"{row.get('summary') or ''} {row.get('description') or ''}"
-        text = re.sub(r"(?<=[a-z)])\.(?=[A-Z])", ". ", text)
-        sentences = [s.strip() for s in re.split(r"(?<=[.;!?])\s+", text)]
-        found.append((row["subject"], [s for s in dict.fromkeys(sentences) if 6 <= len(s.split()) <= 40][:6]))
-    shared = Counter(s for _, sentences in found for s in sentences)
-    own = [(subject, [s for s in sentences if shared[s] <= 2]) for subject, sentences in found]
-    own = [(subject, sentences) for subject, sentences in own if len(sentences) >= 3]
-    unique = sorted({s for _, sentences in own for s in sentences})
+    """Return, for each course of `training.texts.course_sentences`, its subject and the vectors of its sentences."""
+    courses = course_sentences(folder)
+    unique = sorted({s for _, sentences in courses for s in sentences})
     vectors = dict(zip(unique, encoder.encode(unique), strict=True))
-    return [(subject, np.stack([vectors[s] for s in sentences])) for subject, sentences in own]
+    return [(subject, np.stack([vectors[s] for s in sentences])) for subject, sentences in courses]
 
 
 def directions(courses: Sequence[tuple[str, npt.NDArray[np.float32]]]) -> Floats:

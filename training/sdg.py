@@ -11,6 +11,7 @@ that neither the head nor the encoder saw in training (`training.texts.is_held_o
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tagger.context import Context
 from tagger.encoder import FloatArray, OnnxEncoder
 from tagger.fit import best_threshold, fit_linear, folds
 from tagger.heads import LinearHead
 from tagger.model import Model
 from tagger.taxonomy import Taxonomy, load_taxonomy
-from training.texts import N_GOALS, Labelled, core, fingerprint, goal_matrix, is_held_out, sdg_rows
+from training.surroundings import Case, cases, fit_context
+from training.texts import N_GOALS, Labelled, core, goal_matrix, is_held_out, sdg_rows
 
 HERE = Path(__file__).parent
 SEED = 20261121
@@ -96,6 +99,19 @@ def figures(p: FloatArray, y: npt.NDArray[np.float32], thresholds: FloatArray) -
     }
 
 
+def context_figures(
+    found: Sequence[Case], context: Context, y: npt.NDArray[np.float32], thresholds: FloatArray
+) -> dict[str, Any]:
+    """Return `figures` of the outcomes that stand in our own credentials, alone and in context."""
+    these = [c for c in found if c.title is not None and c.others is not None]
+    right = np.nan_to_num(y[[c.row for c in these]])
+    alone = np.stack([c.own for c in these])
+    placed = np.concatenate(
+        [context.place(c.own[None], c.title, None if c.others is None else c.others[None]) for c in these]
+    )
+    return {"alone": figures(alone, right, thresholds), "placed": figures(placed, right, thresholds)}
+
+
 def expected_calibration_error(p: npt.NDArray[np.floating], y: npt.NDArray[np.bool_], bins: int = 10) -> float:
     """Return the expected calibration error over equally wide bins (Naeini et al. 2015)."""
     which = np.minimum((p * bins).astype(int), bins - 1)
@@ -119,7 +135,7 @@ def main() -> None:
     weights[[r.source in ("own", "taxonomy") for r in rows]] = OWN_WEIGHT
     target_vectors, goal_of = described_targets(targets, encoder)
     unseen_by_encoder = np.array([r.complete and is_held_out(r.text) for r in rows])
-    likely = unseen_by_encoder & np.array([r.source != "own-applied" for r in rows])
+    likely = unseen_by_encoder & np.array([r.source not in ("own-applied", "own-credential") for r in rows])
     natural = np.array([r.source in NATURAL for r in rows])
     sampled = np.array([r.pool == "random" for r in rows])
     passage = np.array([r.pool == "passage" for r in rows])
@@ -127,7 +143,7 @@ def main() -> None:
         texts,
         vectors,
         y,
-        [fingerprint(r.text) for r in rows],
+        [r.group for r in rows],
         weights=weights,
         calibrate_on=likely,
         lexical={"min_df": 2, "max_features": 20_000},
@@ -152,9 +168,13 @@ def main() -> None:
     ):
         these = unseen_by_encoder & part
         metrics[name] = figures(fit.unseen[these], y[these], thresholds)
-    print(metrics)
+    in_context = cases(rows, fit.unseen, unseen_by_encoder & ~passage, fit.head, encoder, options.data)
+    context, weights_found = fit_context(in_context, y)
+    metrics["in_context"] = context_figures(in_context, context, y, thresholds)
+    print(metrics, weights_found)
     sources = [
         {"name": "training/sdg/outcomes.csv", "licence": "CC BY 4.0", "use": "training"},
+        {"name": "training/sdg/credentials.jsonl", "licence": "CC BY 4.0", "use": "training"},
         {"name": "training/sdg/abstracts.csv", "licence": "CC BY 4.0", "use": "training"},
         {
             "name": "labels of ours on outcomes, course sentences and course descriptions of Monash, Mid Sweden, Edinburgh, Carnegie "
@@ -163,7 +183,8 @@ def main() -> None:
             "use": "training",
         },
     ]
-    model = Model("sdg", "0.2.0", goals, fit.head, thresholds, encoder.id, "contributes", options={"max_tags": 3})
+    tagging = {"max_tags": 3, "context": weights_found}
+    model = Model("sdg", "0.3.0", goals, fit.head, thresholds, encoder.id, "contributes", options=tagging)
     card = (
         (HERE / "cards" / "sdg.md")
         .read_text(encoding="utf-8")
@@ -172,6 +193,8 @@ def main() -> None:
             real=metrics["real_outcomes"],
             own=metrics["own_outcomes"],
             passages=metrics["passages"],
+            alone=metrics["in_context"]["alone"],
+            placed=metrics["in_context"]["placed"],
             encoder=encoder.id,
         )
     )
@@ -216,7 +239,7 @@ def build_targets(
         [[position[t] for t in row.targets if int(t.split(".")[0]) == g] for row in rows for g in _with_target(row)],
         np.array([g for row in rows for g in _with_target(row)]),
     )
-    groups = [fingerprint(rows[i].text) for i in cases.row]
+    groups = [rows[i].group for i in cases.row]
     unseen = np.array([is_held_out(rows[i].text) for i in cases.row])
     fold = folds(groups, 5, SEED)
     logits = np.zeros((len(cases.row), len(targets.concepts)), dtype=np.float32)
@@ -261,7 +284,7 @@ def build_targets(
     head = LinearHead(weights, None, None, bias, ones, np.zeros(n, dtype=np.float32))
     model = Model(
         "sdg-targets",
-        "0.2.0",
+        "0.3.0",
         targets,
         head,
         np.full(n, threshold, dtype=np.float32),

@@ -11,9 +11,12 @@ import gzip
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +26,7 @@ from tagger.text import strip_boilerplate
 __all__ = [
     "Labelled",
     "core",
+    "course_sentences",
     "descriptions",
     "fingerprint",
     "goal_matrix",
@@ -30,9 +34,11 @@ __all__ = [
     "judged_skills",
     "normalise",
     "outcomes",
+    "own_credentials",
     "own_skill_outcomes",
     "passages",
     "sdg_rows",
+    "split_sentences",
 ]
 
 HERE = Path(__file__).parent
@@ -57,8 +63,23 @@ def core(text: str) -> str:
 
 
 def is_held_out(text: str) -> bool:
-    """Say whether the encoder must never see this text in training: one in four, by fingerprint."""
-    return int(fingerprint(text), 16) % 4 == 0
+    """Say whether the encoder must never see this text in training: one in four, by fingerprint.
+
+    Outcomes of our own credentials are kept out, or not, together: ``credentials.jsonl`` says which.
+    """
+    own = _own_held_out().get(normalise(text))
+    return int(fingerprint(text), 16) % 4 == 0 if own is None else own
+
+
+def own_credentials() -> list[dict[str, Any]]:
+    """Return our own credentials (``credentials.jsonl``): ``title``, ``field``, ``held_out``, ``outcomes`` with ``text`` and labels."""
+    with (HERE / "sdg" / "credentials.jsonl").open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+@lru_cache(maxsize=1)
+def _own_held_out() -> dict[str, bool]:
+    return {normalise(o["text"]): c["held_out"] for c in own_credentials() for o in c["outcomes"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +101,8 @@ class Labelled:
     pool : str
         How a real text came to be labelled: ``random``, ``uncertain`` (an earlier model was unsure of it), ``passage`` (a
         longer text: policy, abstract, course description); empty for our own.
+    title : str
+        Of the credential that the outcome belongs to; empty where it is not known.
     """
 
     text: str
@@ -89,6 +112,12 @@ class Labelled:
     mentions: tuple[int, ...] = ()
     targets: tuple[str, ...] = ()
     pool: str = ""
+    title: str = ""
+
+    @property
+    def group(self) -> str:
+        """What may not stand on both sides of a split: the credential where it is known, else the text."""
+        return fingerprint(self.title or self.text)
 
 
 def outcomes(data: Path) -> Iterator[tuple[str, str]]:
@@ -102,20 +131,21 @@ def outcomes(data: Path) -> Iterator[tuple[str, str]]:
                 yield "miun", " ".join(text.split())
 
 
+def split_sentences(text: str) -> list[str]:
+    """Return the sentences of a course description that are neither very short nor very long."""
+    parts = re.split(r"(?<=[.!?])\s+(?=[A-Z])|(?<=[a-z]{3}\.)(?=[A-Z])", " ".join(text.split()))
+    return [part.strip() for part in parts if 30 < len(part) < 320]
+
+
 def descriptions(data: Path) -> Iterator[tuple[str, str]]:
     """Yield (source, sentence) for the sentences of course descriptions: Edinburgh summaries, Carnegie Mellon."""
-
-    def sentences(text: str) -> list[str]:
-        parts = re.split(r"(?<=[.!?])\s+(?=[A-Z])|(?<=[a-z]{3}\.)(?=[A-Z])", " ".join(text.split()))
-        return [part.strip() for part in parts if 30 < len(part) < 320]
-
     with gzip.open(data / "catalogues" / "edinburgh_drps_2024_25.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line in lines:
-            for sentence in sentences(json.loads(line).get("summary") or ""):
+            for sentence in split_sentences(json.loads(line).get("summary") or ""):
                 yield "edinburgh", sentence
     with (data / "sdg" / "cmu_courses_unlabelled.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            for sentence in sentences(row["Course Description"] or "")[:2]:
+            for sentence in split_sentences(row["Course Description"] or "")[:2]:
                 yield "cmu", sentence
 
 
@@ -146,6 +176,26 @@ def passages(data: Path) -> Iterator[tuple[str, str]]:
                 yield "edinburgh-course", f"{flat(record['title'])}. {flat(record['summary'])}"
 
 
+def course_sentences(catalogues: Path) -> list[tuple[str, list[str]]]:
+    """Return, for each course of the University of Edinburgh, its subject and three to six sentences of its description.
+
+    Sentences that more than two courses share say nothing of either, and are left out.
+    """
+    path = catalogues / "edinburgh_drps_2024_25.jsonl.gz"
+    if not path.is_file():
+        raise SystemExit(f"error: `{path.name}`: no such file in the folder of catalogues")
+    found: list[tuple[str, list[str]]] = []
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            text = f"{row.get('summary') or ''} {row.get('description') or ''}"
+            text = re.sub(r"(?<=[a-z)])\.(?=[A-Z])", ". ", text)
+            sentences = [s.strip() for s in re.split(r"(?<=[.;!?])\s+", text)]
+            found.append((row["subject"], [s for s in dict.fromkeys(sentences) if 6 <= len(s.split()) <= 40][:6]))
+    shared = Counter(s for _, sentences in found for s in sentences)
+    own = [(subject, [s for s in sentences if shared[s] <= 2]) for subject, sentences in found]
+    return [(subject, sentences) for subject, sentences in own if len(sentences) >= 3]
+
+
 def _numbers(cell: str | float | None) -> tuple[int, ...]:
     return tuple(int(n) for n in str(cell).split(";") if n.strip().isdigit()) if cell else ()
 
@@ -157,9 +207,16 @@ def _codes(cell: str) -> tuple[str, ...]:
 def sdg_rows(data: Path | None) -> list[Labelled]:
     """Return the training rows for SDG goals, each text once; texts of the benchmark are left out.
 
-    Without a data folder only our own texts (``outcomes.csv``, ``applied.csv`` and ``abstracts.csv`` in ``training/sdg``) are there.
+    Without a data folder only our own texts (``outcomes.csv``, ``applied.csv``, ``abstracts.csv`` and ``credentials.jsonl`` in
+    ``training/sdg``) are there.
     """
     rows: list[Labelled] = []
+    for credential in own_credentials():
+        for o in credential["outcomes"]:
+            goals, mentions, targets = (tuple(o[key]) for key in ("goals", "mentions", "targets"))
+            rows.append(
+                Labelled(o["text"], goals, True, "own-credential", mentions, targets, title=credential["title"])
+            )
     for name, source in (("outcomes.csv", "own"), ("applied.csv", "own-applied")):
         with (HERE / "sdg" / name).open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
@@ -210,14 +267,33 @@ def _benchmark_heads(data: Path) -> set[str]:
         return {normalise(row["text"])[:100] for row in csv.DictReader(file)}
 
 
-def own_skill_outcomes() -> list[tuple[str, tuple[str, ...]]]:
-    """Return our own texts for ESCO concepts (``training/esco/outcomes.csv``): text, IRIs of what it claims, main one first."""
+def own_skill_outcomes() -> list[tuple[str, tuple[str, ...], bool]]:
+    """Return our own texts for ESCO concepts (``training/esco/outcomes.csv``).
+
+    Returns
+    -------
+    list of (str, tuple of str, bool)
+        Text, IRIs of what it claims, main one first, and whether the encoder must never see it.
+    """
     with (HERE / "esco" / "outcomes.csv").open(encoding="utf-8", newline="") as file:
-        return [(row["text"], tuple(ESCO + name for name in row["concepts"].split())) for row in csv.DictReader(file)]
+        return [
+            (
+                row["text"],
+                tuple(ESCO + name for name in row["concepts"].split()),
+                row["held_out"] == "yes" or is_held_out(row["text"]),
+            )
+            for row in csv.DictReader(file)
+        ]
 
 
-def judged_skills(data: Path) -> list[tuple[str, dict[str, int]]]:
+def judged_skills(data: Path, *, for_encoder: bool = False) -> list[tuple[str, dict[str, int]]]:
     """Return real and own outcomes with judged ESCO links (``training/esco/labels.csv``).
+
+    Parameters
+    ----------
+    data : Path
+    for_encoder : bool
+        Leave out what the encoder must never see beside its links.
 
     Returns
     -------
@@ -229,7 +305,7 @@ def judged_skills(data: Path) -> list[tuple[str, dict[str, int]]]:
     found = []
     for _, text in [*outcomes(data), *descriptions(data), *((r.source, r.text) for r in sdg_rows(None))]:
         row = labels.pop(fingerprint(text), None)
-        if row is not None:
+        if row is not None and not (for_encoder and (row["held_out"] == "yes" or is_held_out(text))):
             judged = {
                 ESCO + name: value
                 for column, value in (("right", 2), ("near", 1), ("wrong", 0))

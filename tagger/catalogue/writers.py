@@ -300,7 +300,7 @@ def parquet_schema() -> Any:
     tag_fields = {
         **{"taxonomy": text, "version": text, "concept": text, "label": text, "type": text, "reuse_level": text},
         **{"score": number, "relation": text, "evidence": pa.list_(evidence), "model": text},
-        "outcomes": pa.list_(text),
+        **{"outcomes": pa.list_(text), "alone": number},
     }
     tags = pa.list_(struct(**tag_fields))
     outcome = struct(id=text, text=text, source=source, stated=pa.bool_(), tags=tags, rejected=tags)

@@ -155,6 +155,9 @@ def inspect(
 @app.command()
 def explain(
     text: Annotated[str, typer.Argument(help="One learning outcome, in quotes.")],
+    title: Annotated[
+        str | None, typer.Option("--title", help="Title of its credential, which resolves what a word means.")
+    ] = None,
     taxonomy: TaxonomyNames = None,
     model: ModelNames = None,
     encoder: EncoderName = None,
@@ -171,7 +174,7 @@ def explain(
     except UnicodeEncodeError as error:
         raise TaggerError("the text is not UTF-8", hint="set the terminal to UTF-8") from error
     tagger = Tagger.load(model, taxonomies=taxonomy, encoder=encoder, say=say, progress=Share("vectors"))
-    explained = tagger.explain(text)
+    explained = tagger.explain(text, title=title)
     if as_json:
         print(json.dumps(explained, ensure_ascii=False, indent=1))
         return
@@ -285,6 +288,8 @@ def _explained(explained: dict[str, Any]) -> Iterator[str]:
             words = "; ".join(e["text"] for e in tag_["evidence"])
             yield f"  ✓ {tag_['score']:.2f}  {tag_['label']}  (threshold {tag_['threshold']:.2f})"
             yield f"          {tag_['concept']}"
+            if tag_["alone"] is not None:
+                yield f"          {tag_['alone']:.2f} by its own words; the rest is what the title says"
             if words:
                 rest = tag_["without_evidence"]
                 without = "" if rest is None else f"; without it {rest:.2f}"

@@ -230,6 +230,7 @@ def _carried(o: TaggedOutcome, tag: Tag, goal: str, targets: Iterable[Tag]) -> d
     return {
         "segments": segments(o.outcome.text, ((e.start, e.end) for e in evidence)),
         "score": tag.score,
+        "alone": tag.alone,
         "by": decided_by(tag.model),
         "targets": [{"code": short_code(t.concept), "label": t.label, "score": t.score} for t in own],
     }

@@ -1,0 +1,125 @@
+"""What a credential's title and its other outcomes say of one of its outcomes.
+
+"Carry out jar tests and set the alum dose" is about drinking water, as the title "Operating a water works" tells; title and
+siblings resolve what a word means. So a goal's probability is read from the outcome's own words first, and raised where title
+and other outcomes speak of the same goal; they never lower it, since a title says little of what it does not name. A goal of
+which the outcome's own words say nothing at all is not tagged for its surroundings' sake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tagger.encoder import FloatArray
+from tagger.heads import sigmoid
+
+__all__ = ["SITUATIONS", "Context", "features"]
+
+SITUATIONS = ("title and others", "title", "others")
+"""What is known beside the outcome; each has weights of its own."""
+_RANGE = 3.0
+"""Title and others count from log-odds of minus this to plus this: the surest title makes no outcome sure."""
+_SMALLEST = 1e-4
+
+
+def _log_odds(p: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    clipped = np.clip(p.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
+    return np.asarray(np.log(clipped / (1 - clipped)))
+
+
+def _bounded(p: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    return np.asarray(np.clip(_log_odds(p), -_RANGE, _RANGE) + _RANGE)
+
+
+def others(own: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    """Return, for each row, the mean of the other rows, (n, k); n must be at least 2."""
+    p = own.astype(np.float64)
+    return np.asarray((p.sum(axis=0) - p) / (len(p) - 1))
+
+
+def features(
+    own: npt.NDArray[np.floating],
+    title: npt.NDArray[np.floating] | None,
+    around: npt.NDArray[np.floating] | None,
+) -> npt.NDArray[np.float64]:
+    """Return what the weights are multiplied with.
+
+    Parameters
+    ----------
+    own : ndarray (n, k)
+        Probabilities by each outcome's own words.
+    title : ndarray (k,) or None
+        Probabilities by the title's words; None where there is none.
+    around : ndarray (n, k) or None
+        Mean probability of the credential's other outcomes (`others`); None where there are none.
+
+    Returns
+    -------
+    ndarray (n, k, 2 or 3)
+        Log-odds by the own words; of title and others by how much they exceed -3, from 0 to 6.
+    """
+    found = [_log_odds(own)]
+    if title is not None:
+        found.append(np.broadcast_to(_bounded(title), own.shape))
+    if around is not None:
+        found.append(_bounded(around))
+    return np.stack(found, axis=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Weights of a logistic regression over `features`, for each situation.
+
+    Attributes
+    ----------
+    weights : Mapping of str to sequence of float
+        For each of `SITUATIONS`: intercept, then one weight for each feature. One that is missing changes nothing.
+    least : float
+        Probability by the own words below which surroundings count for nothing.
+
+    Examples
+    --------
+    >>> context = Context({"title": (-0.5, 1.0, 0.4)}, least=0.02)
+    >>> own, title = np.array([[0.3, 0.3, 0.001]]), np.array([0.9, 0.01, 0.9])
+    >>> context.apply(own, title).round(2).tolist()
+    [[0.66, 0.21, 0.0]]
+    """
+
+    weights: Mapping[str, Sequence[float]]
+    least: float = 0.02
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Context:
+        """Return what a model's manifest says under ``options``, ``context``."""
+        return cls({name: tuple(options[name]) for name in SITUATIONS if name in options}, float(options["least"]))
+
+    def apply(self, own: npt.NDArray[np.floating], title: npt.NDArray[np.floating] | None) -> FloatArray:
+        """Return the probabilities of one credential's outcomes in their surroundings, float32 (n, k).
+
+        Parameters
+        ----------
+        own : ndarray (n, k)
+            Of the n outcomes of one credential, by their own words.
+        title : ndarray (k,) or None
+            By the title's words; None where there is none.
+        """
+        return self.place(own, title, others(own) if len(own) > 1 else None)
+
+    def place(
+        self,
+        own: npt.NDArray[np.floating],
+        title: npt.NDArray[np.floating] | None,
+        around: npt.NDArray[np.floating] | None,
+    ) -> FloatArray:
+        """Return the same where what the other outcomes say is known already; parameters as for `features`."""
+        situation = " and ".join(name for name, known in (("title", title), ("others", around)) if known is not None)
+        if situation not in self.weights:
+            return own.astype(np.float32)
+        intercept, *weights = self.weights[situation]
+        z = intercept + features(own, title, around) @ np.array(weights)
+        return np.where(own < self.least, np.minimum(own, sigmoid(z)), sigmoid(z)).astype(np.float32)
