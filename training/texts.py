@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -38,6 +38,7 @@ __all__ = [
     "own_skill_outcomes",
     "passages",
     "sdg_rows",
+    "skill_names",
     "split_sentences",
 ]
 
@@ -233,8 +234,9 @@ def sdg_rows(data: Path | None) -> list[Labelled]:
                 )
             )
     if data is not None:
-        rows += _labelled("labels.csv", [*outcomes(data), *descriptions(data)])
-        rows += _labelled("passages.csv", passages(data))
+        titles = course_titles(data)
+        rows += _labelled("labels.csv", [*outcomes(data), *descriptions(data)], titles)
+        rows += _labelled("passages.csv", passages(data), titles)
         banned = _benchmark_heads(data)
         rows = [r for r in rows if normalise(r.text)[:100] not in banned]
     seen: set[str] = set()
@@ -247,7 +249,18 @@ def sdg_rows(data: Path | None) -> list[Labelled]:
     return kept
 
 
-def _labelled(name: str, texts: Iterable[tuple[str, str]]) -> list[Labelled]:
+def course_titles(data: Path) -> dict[str, str]:
+    """Return the title of the course that a sentence or a whole description is from, for those of Edinburgh, by normalised text."""
+    titles: dict[str, str] = {}
+    with gzip.open(data / "catalogues" / "edinburgh_drps_2024_25.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for record in map(json.loads, lines):
+            summary = " ".join((record.get("summary") or "").split())
+            for text in (*split_sentences(summary), f"{' '.join(record['title'].split())}. {summary}"):
+                titles.setdefault(normalise(text), record["title"])
+    return titles
+
+
+def _labelled(name: str, texts: Iterable[tuple[str, str]], titles: Mapping[str, str]) -> list[Labelled]:
     with (HERE / "sdg" / name).open(encoding="utf-8", newline="") as file:
         labels = {row["fingerprint"]: row for row in csv.DictReader(file)}
     rows, found = [], set()
@@ -258,7 +271,8 @@ def _labelled(name: str, texts: Iterable[tuple[str, str]]) -> list[Labelled]:
             label = labels[key]
             goals, mentions = _numbers(label["goals"]), _numbers(label["mentions"])
             targets = _codes(label["targets"]) if goals else ()
-            rows.append(Labelled(text, goals, True, source, mentions, targets, label.get("pool", "passage")))
+            pool, title = label.get("pool", "passage"), titles.get(normalise(text), "")
+            rows.append(Labelled(text, goals, True, source, mentions, targets, pool, title))
     return rows
 
 
@@ -284,6 +298,23 @@ def own_skill_outcomes() -> list[tuple[str, tuple[str, ...], bool]]:
             )
             for row in csv.DictReader(file)
         ]
+
+
+def skill_names(*, for_evaluation: bool) -> list[tuple[str, dict[str, int]]]:
+    """Return short names of skills as catalogues list them (``training/esco/names.csv``), half to fit on, half to evaluate on.
+
+    Returns
+    -------
+    list of (str, dict of str to int)
+        The name, and its right (2) and near (1) concepts; any other concept is wrong.
+    """
+    with (HERE / "esco" / "names.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        (row["text"], {ESCO + c: value for key, value in (("right", 2), ("near", 1)) for c in row[key].split()})
+        for row in rows
+        if (int(fingerprint(row["text"]), 16) % 2 == 1) == for_evaluation
+    ]
 
 
 def judged_skills(data: Path, *, for_encoder: bool = False) -> list[tuple[str, dict[str, int]]]:
