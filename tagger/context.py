@@ -1,9 +1,9 @@
 """What a credential's title and its other outcomes say of one of its outcomes.
 
 "Carry out jar tests and set the alum dose" is about drinking water, as the title "Operating a water works" tells; title and
-siblings resolve what a word means. So a goal's probability is read from the outcome's own words first, and raised where title
-and other outcomes speak of the same goal; they never lower it, since a title says little of what it does not name. A goal of
-which the outcome's own words say nothing at all is not tagged for its surroundings' sake.
+siblings resolve what a word means. So a goal's probability is read from the outcome's own words first, raised where title and other
+outcomes speak of the same goal, and a little lowered where they do not. A goal of which the outcome's own words say nothing
+is not tagged for its surroundings' sake, and the less they say, the less surroundings count.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.encoder import FloatArray
+from tagger.errors import ModelError
 from tagger.heads import sigmoid
 
-__all__ = ["SITUATIONS", "Context", "features"]
+__all__ = ["SITUATIONS", "Context", "features", "others"]
 
 SITUATIONS = ("title and others", "title", "others")
 """What is known beside the outcome; each has weights of its own."""
@@ -79,24 +80,46 @@ class Context:
     ----------
     weights : Mapping of str to sequence of float
         For each of `SITUATIONS`: intercept, then one weight for each feature. One that is missing changes nothing.
-    least : float
-        Probability by the own words below which surroundings count for nothing.
+    least, full : float
+        Probabilities by the own words up to which surroundings raise nothing, and from which on they count in full; between the
+        two they count in part, by log-odds.
 
     Examples
     --------
-    >>> context = Context({"title": (-0.5, 1.0, 0.4)}, least=0.02)
+    >>> context = Context({"title": (-0.5, 1.0, 0.4)}, least=0.01, full=0.1)
     >>> own, title = np.array([[0.3, 0.3, 0.001]]), np.array([0.9, 0.01, 0.9])
     >>> context.apply(own, title).round(2).tolist()
-    [[0.66, 0.21, 0.0]]
+    [[0.67, 0.21, 0.0]]
     """
 
     weights: Mapping[str, Sequence[float]]
-    least: float = 0.02
+    least: float = 0.01
+    full: float = 0.1
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Context:
-        """Return what a model's manifest says under ``options``, ``context``."""
-        return cls({name: tuple(options[name]) for name in SITUATIONS if name in options}, float(options["least"]))
+        """Return what a model's manifest says under ``options``, ``context``.
+
+        Raises
+        ------
+        ModelError
+            If weights are missing or not as many as a situation has.
+        """
+        try:
+            weights = {name: tuple(map(float, options[name])) for name in SITUATIONS if name in options}
+            context = cls(weights, float(options["least"]), float(options["full"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"`options.context` of the model does not hold its weights ({error!r})") from error
+        for name, row in weights.items():
+            if len(row) != 3 + (" and " in name):
+                raise ModelError(
+                    f"`options.context.{name}` of the model has {len(row)} weights, expected {3 + (' and ' in name)}"
+                )
+        return context
+
+    def weighs(self, title: object, n_outcomes: int) -> bool:
+        """Say whether anything beside the own words counts: the title's probabilities or None, and the number of distinct outcomes."""
+        return _situation(title is not None, n_outcomes > 1) in self.weights
 
     def apply(self, own: npt.NDArray[np.floating], title: npt.NDArray[np.floating] | None) -> FloatArray:
         """Return the probabilities of one credential's outcomes in their surroundings, float32 (n, k).
@@ -117,9 +140,16 @@ class Context:
         around: npt.NDArray[np.floating] | None,
     ) -> FloatArray:
         """Return the same where what the other outcomes say is known already; parameters as for `features`."""
-        situation = " and ".join(name for name, known in (("title", title), ("others", around)) if known is not None)
+        situation = _situation(title is not None, around is not None)
         if situation not in self.weights:
             return own.astype(np.float32)
         intercept, *weights = self.weights[situation]
-        z = intercept + features(own, title, around) @ np.array(weights)
-        return np.where(own < self.least, np.minimum(own, sigmoid(z)), sigmoid(z)).astype(np.float32)
+        found = features(own, title, around)
+        z, alone = intercept + found @ np.array(weights), found[..., 0]
+        low, high = _log_odds(np.array([self.least, self.full]))
+        share = np.clip((alone - low) / (high - low), 0.0, 1.0)
+        return sigmoid(np.where(z < alone, z, alone + share * (z - alone)))
+
+
+def _situation(is_titled: bool, has_others: bool) -> str:
+    return " and ".join(name for name, known in (("title", is_titled), ("others", has_others)) if known)

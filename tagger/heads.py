@@ -200,6 +200,7 @@ SIGNALS = (
     "logarithm of the number of the text's content words",
     "logarithm of the number of the label's content words",
     "how near the concept is to texts in general (see `RetrievalHead.hubness`)",
+    "how often readers found the concept right where it came up (see `RetrievalHead.prior`)",
 )
 """What a `RetrievalHead` weighs for each candidate, in the order of its coefficients."""
 
@@ -274,6 +275,9 @@ class RetrievalHead:
         What is added to the linear score.
     hubness : ndarray (n_concepts,) or None
         Mean cosine of each concept with texts in general: a concept that is near to everything says little. None for 0.
+    prior : ndarray (n_concepts,) or None
+        Log-odds that readers found the concept right where it was a candidate, above those of candidates in general; 0 for one that
+        nobody judged. None for 0.
     """
 
     concepts: tuple[Concept, ...]
@@ -285,6 +289,7 @@ class RetrievalHead:
     n_candidates: int = 30
     network: Network | None = None
     hubness: FloatArray | None = None
+    prior: FloatArray | None = None
 
     def candidates(
         self,
@@ -345,6 +350,7 @@ class RetrievalHead:
             out[n, 11], out[n, 12] = concept.type == "knowledge", concept.type == "skill"
             out[n, 14] = np.log(len(self.label_words[j]) + 1)
             out[n, 15] = 0.0 if self.hubness is None else self.hubness[j]
+            out[n, 16] = 0.0 if self.prior is None else self.prior[j]
         if len(index) > 1:  # the best share among the others: the second best for the best, the best for the rest
             second, first = np.sort(out[:, 6])[-2:]
             out[:, 7] = np.where(np.arange(len(index)) == out[:, 6].argmax(), second, first)

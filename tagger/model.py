@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger import __version__
+from tagger.context import Context
 from tagger.crosslingual import CrosslingualHead
 from tagger.encoder import FloatArray, Tokens
 from tagger.errors import ModelError
@@ -176,6 +177,8 @@ class Model:
         arrays = _read_arrays(folder / "arrays.npz", manifest)
         head = _HEADS[manifest["kind"]](arrays, manifest, taxonomy)
         thresholds = np.asarray(arrays["thresholds"], dtype=np.float32)
+        if "context" in manifest["options"]:
+            Context.of(manifest["options"]["context"])
         return cls(
             manifest["id"],
             manifest["version"],
@@ -242,6 +245,8 @@ class Model:
                 arrays |= {name: getattr(head.network, name).astype(np.float32) for name in _NETWORK}
             if head.hubness is not None:
                 arrays["hubness"] = head.hubness.astype(np.float32)
+            if head.prior is not None:
+                arrays["prior"] = head.prior.astype(np.float32)
             settings |= {"intercept": head.intercept, "n_candidates": head.n_candidates, "signals": len(SIGNALS)}
         _write_npz(folder / "arrays.npz", arrays)
         if card is not None:
@@ -291,6 +296,7 @@ def build_retrieval(
     *,
     network: Network | None = None,
     hubness: FloatArray | None = None,
+    prior: FloatArray | None = None,
 ) -> RetrievalHead:
     """Make a retrieval head over a taxonomy.
 
@@ -299,7 +305,7 @@ def build_retrieval(
     taxonomy : Taxonomy
     vectors : ndarray of float32 (n_concepts, dim)
         Unit rows, in the taxonomy's order.
-    coefficients, intercept, n_candidates, network, hubness
+    coefficients, intercept, n_candidates, network, hubness, prior
         See `RetrievalHead`.
     """
     label_words = tuple(stems(c.label) for c in taxonomy.concepts)
@@ -319,6 +325,7 @@ def build_retrieval(
         n_candidates,
         network,
         hubness,
+        prior,
     )
 
 
@@ -498,6 +505,9 @@ def _retrieval(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     _need_concepts(len(vectors), "vectors", manifest, taxonomy)
     _need_concepts(len(arrays["thresholds"]), "thresholds", manifest, taxonomy)
+    for name in ("hubness", "prior"):
+        if name in arrays:
+            _need_concepts(len(arrays[name]), f"`{name}`", manifest, taxonomy)
     settings = manifest["head"]
     if len(arrays["coefficients"]) != len(SIGNALS):
         raise ModelError(
@@ -512,7 +522,8 @@ def _retrieval(arrays: Mapping[str, Any], manifest: Mapping[str, Any], taxonomy:
         settings["intercept"],
         settings["n_candidates"],
         network=Network(*(arrays[name] for name in _NETWORK)) if has_network else None,
-        hubness=arrays.get("hubness", None),
+        hubness=arrays.get("hubness"),
+        prior=arrays.get("prior"),
     )
 
 

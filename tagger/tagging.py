@@ -111,7 +111,14 @@ class Tagger:
         self.norms = (Norms.shipped() if norms is None else norms).for_encoder(encoder.id, graph)
         self.batch = batch
         self.derivations = tuple(derivations)
-        self._contexts = {m.taxonomy.id: Context.of(m.options["context"]) for m in models if "context" in m.options}
+        self._contexts = {m.name: Context.of(m.options["context"]) for m in models if "context" in m.options}
+        self._below_parent = {
+            m.name: _children(m, above)
+            for m in models
+            if m.parent is not None and (above := next((a for a in models if a.taxonomy.id == m.parent), None))
+        }
+        in_context = {m.taxonomy.id for m in models if m.parent is None and m.name in self._contexts}
+        self._surrounded = {m.name for m in models if (m.parent or m.taxonomy.id) in in_context}
         self._titles: OrderedDict[tuple[str, str], dict[str, FloatArray]] = OrderedDict()
         self._tokens: dict[str, Tokens | None] = {}
         self.language = None if language is None else primary_tag(language)
@@ -281,7 +288,7 @@ class Tagger:
             the title counted, threshold, evidence, and the score without the evidence) and ``runners_up`` (concept, label, score,
             threshold), best first.
         """
-        language = guess_language(text, self.languages, self.language)
+        language, title = guess_language(text, self.languages, self.language), (title or "").strip() or None
         read_as = language or self.languages[0]
         start, core = _core(text)
         [tagged] = self._tags_of([text], title, read_as)
@@ -355,7 +362,7 @@ class Tagger:
         for language in dict.fromkeys(found for found in languages if found is not None):
             own = [c for c, spoken in zip(credentials, languages, strict=True) if spoken == language]
             self._read([o.text for c in own for o in c.outcomes], language)
-            self._read_titles([c.title for c in own if c.title and c.outcomes], language)
+            self._read_titles([t for c in own if c.outcomes and (t := (c.title or "").strip())], language)
         for credential, spoken in zip(credentials, languages, strict=True):
             yield self._assemble(credential, spoken)
         self._tokens.clear()
@@ -399,7 +406,7 @@ class Tagger:
                 level = model.scores(cores, vectors, tokens)
                 continue
             if self._is_in_context(model):
-                weighed[model.id] = (
+                weighed[model.name] = (
                     self._below(model, cores, vectors) if model.parent else model.scores(cores, vectors, tokens)
                 )
                 continue
@@ -411,10 +418,8 @@ class Tagger:
                 for i, score in _reached(model, index[n], scores[n], tags[n]):
                     span = _span(model, cores[n], offsets[n], tokens[n], i)
                     tags[n].append(_tag(model, i, score, texts[n], span))
-        if weighed and isinstance(self.encoder, TokenEncoder):
-            if len(self._tokens) + len(cores) > _KEPT_TOKENS:
-                self._tokens.clear()
-            self._tokens.update(zip(cores, tokens, strict=True))
+        if weighed:
+            self._keep_tokens(cores, tokens)
         return [  # copies: a row that is kept would keep its whole batch in memory
             _Reading(
                 vectors[n].copy(),
@@ -427,18 +432,21 @@ class Tagger:
 
     def _is_in_context(self, model: Model) -> bool:
         """Say whether a model's tags depend on the credential around the outcome."""
-        return model.taxonomy.id in self._contexts or model.parent in self._contexts
+        return model.name in self._surrounded
 
     def _read_titles(self, titles: Sequence[str], language: str) -> None:
         """Score titles with the models that weigh them; nothing is said of one that reads as another language."""
-        models = [m for m in self._reading(language) if m.taxonomy.id in self._contexts]
+        models = [m for m in self._reading(language) if m.name in self._contexts]
+        for title in titles:  # those asked for are the last to be forgotten
+            if (language, title) in self._titles:
+                self._titles.move_to_end((language, title))
         new = [t for t in dict.fromkeys(titles) if (language, t) not in self._titles] if models else []
         read = [t for t in new if guess_language(t, self.languages, language) == language]
         self._titles |= {(language, t): {} for t in new}
         for first in range(0, len(read), self.batch):
             part = read[first : first + self.batch]
             vectors, tokens = self._encode(part)
-            scores = {m.id: m.scores(part, vectors, tokens) for m in models}
+            scores = {m.name: m.scores(part, vectors, tokens) for m in models}
             self._titles |= {
                 (language, t): {name: rows[n].copy() for name, rows in scores.items()} for n, t in enumerate(part)
             }
@@ -447,15 +455,22 @@ class Tagger:
 
     def _in_context(self, model: Model, texts: Sequence[str], title: str | None, language: str) -> FloatArray:
         """Return the probabilities (n_texts, n_concepts) of a credential's outcomes by all that the credential says."""
-        readings = self._read(texts, language)
+        distinct = list(dict.fromkeys(texts))  # an outcome that is listed twice is not its own surroundings
+        place = {text: n for n, text in enumerate(distinct)}
+        position = [place[text] for text in texts]
+        own = np.stack([r.scores[model.name] for r in self._read(distinct, language)])
         if model.parent is None:
-            if title:
-                self._read_titles([title], language)
-            around = self._titles[language, title].get(model.id) if title else None
-            return self._contexts[model.taxonomy.id].apply(np.stack([r.scores[model.id] for r in readings]), around)
+            return self._contexts[model.name].apply(own, self._title_scores(model, title, language))[position]
         above = self.model_for(model.parent)
-        given_parent = np.stack([r.scores[model.id] for r in readings])
-        return _times_parent(given_parent, self._in_context(above, texts, title, language), _children(model, above))
+        parents = self._in_context(above, distinct, title, language)
+        return _times_parent(own, parents, self._below_parent[model.name])[position]
+
+    def _title_scores(self, model: Model, title: str | None, language: str) -> FloatArray | None:
+        """Return what a title says, (n_concepts,); None without one, or one in another language."""
+        if not title:
+            return None
+        self._read_titles([title], language)
+        return self._titles[language, title].get(model.name)
 
     def _tags_of(self, texts: Sequence[str], title: str | None, language: str) -> list[tuple[Tag, ...]]:
         """Return the tags of each of a credential's outcomes, in the order of the models."""
@@ -468,7 +483,11 @@ class Tagger:
             p = self._in_context(model, texts, title, language)
             most, n_concepts = _most(model), len(model.taxonomy.concepts)
             index, scores = best(p, n_concepts if model.parent else min(most, n_concepts))
-            alone = None if model.parent or not (title or len(texts) > 1) else [r.scores[model.id] for r in readings]
+            alone = None
+            if model.parent is None:
+                around = self._title_scores(model, title, language)
+                if self._contexts[model.name].weighs(around, len(set(texts))):
+                    alone = [r.scores[model.name] for r in readings]
             for n, text in enumerate(texts):
                 for i, score in _reached(model, index[n], scores[n], tags[n]):
                     span = self._kept_span(model, text, readings[n], i)
@@ -476,13 +495,20 @@ class Tagger:
                     tags[n].append(_tag(model, i, score, text, span, own))
         return [tuple(sorted(found, key=lambda t: order[t.model])) for found in tags]
 
+    def _keep_tokens(self, cores: Sequence[str], tokens: Sequence[Tokens | None]) -> None:
+        if len(self._tokens) + len(cores) > _KEPT_TOKENS:
+            self._tokens.clear()
+        self._tokens.update(zip(cores, tokens, strict=True))
+
     def _kept_span(self, model: Model, text: str, reading: _Reading, i: int) -> tuple[int, int]:
         key = (model.id, i)
         if key not in reading.spans:
             offset, core = _core(text)
-            if core not in self._tokens:
-                self._tokens[core] = self._encode([core])[1][0]
-            reading.spans[key] = _span(model, core, offset, self._tokens[core], i)
+            tokens = self._tokens.get(core)
+            if tokens is None and isinstance(self.encoder, TokenEncoder):
+                self._keep_tokens([core], self._encode([core])[1])
+                tokens = self._tokens[core]
+            reading.spans[key] = _span(model, core, offset, tokens, i)
         return reading.spans[key]
 
     def _encode(self, texts: Sequence[str]) -> tuple[FloatArray, Sequence[Tokens | None]]:
@@ -502,17 +528,14 @@ class Tagger:
         if model.parent is None:
             return model.top(cores, vectors, k, tokens)
         above = self.model_for(model.parent)
-        p = _times_parent(
-            self._below(model, cores, vectors), above.scores(cores, vectors, tokens), _children(model, above)
-        )
-        return best(p, k)
+        parents = above.scores(cores, vectors, tokens)
+        return best(_times_parent(self._below(model, cores, vectors), parents, self._below_parent[model.name]), k)
 
     def _below(self, model: Model, cores: Sequence[str], vectors: FloatArray) -> FloatArray:
         """Return P(child | parent), (n_texts, n_concepts): a softmax over the model's raw scores of the parent's children."""
-        assert model.parent is not None
         raw = _raw(model, cores, vectors)
         scores = np.zeros_like(raw)
-        for below in _children(model, self.model_for(model.parent)):
+        for below in self._below_parent[model.name]:
             if below:
                 e = np.exp(raw[:, below] - raw[:, below].max(1, keepdims=True))
                 scores[:, below] = e / e.sum(1, keepdims=True)
@@ -522,7 +545,8 @@ class Tagger:
         not_checked: list[str] = []
         texts = [o.text for o in credential.outcomes]
         readings = None if language is None else self._read(texts, language)
-        tags = None if language is None else self._tags_of(texts, credential.title, language)
+        title = None if credential.title is None else credential.title.strip()
+        tags = None if language is None else self._tags_of(texts, title, language)
         if readings is None:
             stated = credential.language
             are_read = "English" if self.languages == ("en",) else ", ".join(f"`{tag}`" for tag in self.languages)
@@ -624,7 +648,7 @@ def _times_parent(given_parent: FloatArray, parents: FloatArray, children: Seque
     p = given_parent.copy()
     for parent, below in enumerate(children):
         if below:
-            p[:, below] *= parents[:, [parent]]
+            p[:, below] = given_parent[:, below] * parents[:, [parent]]
     return p
 
 
@@ -636,9 +660,9 @@ def _reached(
     model: Model, index: npt.NDArray[np.int64], scores: FloatArray, tags: Sequence[Tag]
 ) -> Iterator[tuple[int, float]]:
     """Yield the concepts of one text that reach their thresholds, and whose parents are tagged: the most that the model gives."""
-    n = 0
+    n, lowest = 0, float(model.thresholds.min())
     for i, score in zip(index.tolist(), scores.tolist(), strict=True):
-        if n == _most(model):
+        if n == _most(model) or score < lowest:
             return
         if score >= model.thresholds[i] and (not model.parent or _has_parent(model.taxonomy.concepts[i], tags)):
             n += 1

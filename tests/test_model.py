@@ -31,7 +31,7 @@ def small_model() -> Model:
 def retrieval_model() -> Model:
     bloom = load_taxonomy("bloom")
     vectors = np.eye(6, 8, dtype=np.float32)
-    head = build_retrieval(bloom, vectors, np.array([4, 0, 1, 1, 0, 0, 1] + [0] * 9, dtype=np.float32), -2.0)
+    head = build_retrieval(bloom, vectors, np.array([4, 0, 1, 1, 0, 0, 1] + [0] * 10, dtype=np.float32), -2.0)
     return Model("near", "1.0.0", bloom, head, np.full(6, 0.5, dtype=np.float32), "e@1", options={"max_tags": 2})
 
 
@@ -45,6 +45,20 @@ def test_what_is_saved_is_what_is_loaded(make: object, tmp_path: Path) -> None:
     texts = ["list item 3", "design thing 3", "understand"]
     assert np.allclose(loaded.scores(texts, vectors), model.scores(texts, vectors), atol=0.02)
     assert (tmp_path / "m" / "README.md").read_text() == "# card\n"
+
+
+def test_a_prior_is_kept_and_counts(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    model = retrieval_model()
+    prior = np.array([0, 0, 0, 0, 0, 2.5], dtype=np.float32)
+    weighed = replace(model.head, prior=prior, coefficients=np.array([4] + [0] * 15 + [1], dtype=np.float32))
+    replace(model, head=weighed).save(tmp_path / "m")
+    loaded = Model.load(tmp_path / "m")
+    assert isinstance(loaded.head, RetrievalHead) and loaded.head.prior is not None
+    assert loaded.head.prior.tolist() == prior.tolist()
+    level = np.full((1, 8), 8**-0.5, dtype=np.float32)  # equally near to all
+    assert loaded.top(["x"], level, 1)[0].tolist() == [[5]]
 
 
 def test_saving_twice_gives_the_same_bytes(tmp_path: Path) -> None:

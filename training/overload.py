@@ -27,7 +27,7 @@ from tagger.spread import fit_count_norm
 from training.merges import HOURS_PER_CREDIT, KINDS, RealCourse, is_test, merges, one_of_each, read_real_courses
 from training.texts import course_sentences
 
-ID, VERSION = "breadth", "1.0.0"
+ID, VERSION = "breadth", "1.1.0"
 TITLE = "Mid Sweden University syllabi in English"
 SOURCE = {
     "name": "Mid Sweden University course syllabi, learning goals in English",

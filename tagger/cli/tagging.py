@@ -289,7 +289,7 @@ def _explained(explained: dict[str, Any]) -> Iterator[str]:
             yield f"  ✓ {tag_['score']:.2f}  {tag_['label']}  (threshold {tag_['threshold']:.2f})"
             yield f"          {tag_['concept']}"
             if tag_["alone"] is not None:
-                yield f"          {tag_['alone']:.2f} by its own words; the rest is what the title says"
+                yield f"          {tag_['alone']:.2f} by its own words, {tag_['score']:.2f} under this title"
             if words:
                 rest = tag_["without_evidence"]
                 without = "" if rest is None else f"; without it {rest:.2f}"
