@@ -19,7 +19,7 @@ from tagger.encoder import FloatArray
 from tagger.errors import ModelError
 from tagger.heads import sigmoid
 
-__all__ = ["SITUATIONS", "Context", "features", "others"]
+__all__ = ["SITUATIONS", "Context", "features", "others", "thresholds_in_context"]
 
 SITUATIONS = ("title and others", "title", "others")
 """What is known beside the outcome; each has weights of its own."""
@@ -83,18 +83,21 @@ class Context:
     least, full : float
         Probabilities by the own words up to which surroundings raise nothing, and from which on they count in full; between the
         two they count in part, by log-odds.
+    needed : float
+        A concept whose own words do not reach its threshold needs this probability to be tagged.
 
     Examples
     --------
     >>> context = Context({"title": (-0.5, 1.0, 0.4)}, least=0.01, full=0.1)
     >>> own, title = np.array([[0.3, 0.3, 0.001]]), np.array([0.9, 0.01, 0.9])
-    >>> context.apply(own, title).round(2).tolist()
-    [[0.67, 0.21, 0.0]]
+    >>> [round(float(p), 2) for p in context.apply(own, title)[0]]
+    [0.68, 0.21, 0.0]
     """
 
     weights: Mapping[str, Sequence[float]]
     least: float = 0.01
     full: float = 0.1
+    needed: float = 0.0
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Context:
@@ -107,7 +110,7 @@ class Context:
         """
         try:
             weights = {name: tuple(map(float, options[name])) for name in SITUATIONS if name in options}
-            context = cls(weights, float(options["least"]), float(options["full"]))
+            context = cls(weights, float(options["least"]), float(options["full"]), float(options["needed"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"`options.context` of the model does not hold its weights ({error!r})") from error
         for name, row in weights.items():
@@ -149,6 +152,13 @@ class Context:
         low, high = _log_odds(np.array([self.least, self.full]))
         share = np.clip((alone - low) / (high - low), 0.0, 1.0)
         return sigmoid(np.where(z < alone, z, alone + share * (z - alone)))
+
+
+def thresholds_in_context(
+    own: npt.NDArray[np.floating], thresholds: npt.NDArray[np.floating], needed: float
+) -> npt.NDArray[np.floating]:
+    """Return what each probability has to reach, (n, k): the threshold where the own words (n, k) reach it, else at least `needed`."""
+    return np.where(own >= thresholds, thresholds, np.maximum(thresholds, needed))
 
 
 def _situation(is_titled: bool, has_others: bool) -> str:

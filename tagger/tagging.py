@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger import levels, overload, size, wording
-from tagger.context import Context
+from tagger.context import Context, thresholds_in_context
 from tagger.derived import Derivation, derivation_of
 from tagger.encoder import Encoder, FloatArray, TokenEncoder, Tokens, load_encoder
 from tagger.evidence import best_span
@@ -296,6 +296,7 @@ class Tagger:
         out = []
         for model in self._reading(read_as):
             own = [t for t in tagged if t.model == model.name]
+            limits = self._limits(model, text, title, read_as)
             if self._is_in_context(model):
                 index, scores = best(self._in_context(model, [text], title, read_as), runners_up + len(own))
             else:
@@ -308,7 +309,7 @@ class Tagger:
                         "concept": concept.id,
                         "label": concept.label,
                         "score": round(score, 4),
-                        "threshold": round(float(model.thresholds[i]), 4),
+                        "threshold": round(float(limits[i]), 4),
                     }
                 )
             by_concept = {t.concept: t for t in own}
@@ -323,7 +324,7 @@ class Tagger:
                             "label": t.label,
                             "score": t.score,
                             "alone": t.alone,
-                            "threshold": round(float(model.thresholds[model.taxonomy.index(t.concept)]), 4),
+                            "threshold": round(float(limits[model.taxonomy.index(t.concept)]), 4),
                             "evidence": [{"start": e.start, "end": e.end, "text": e.text} for e in t.evidence],
                             "without_evidence": self._without_evidence(model, text, t, title, read_as),
                         }
@@ -339,6 +340,14 @@ class Tagger:
             "read": {"start": start, "end": start + len(core)},
             "taxonomies": out,
         }
+
+    def _limits(self, model: Model, text: str, title: str | None, language: str) -> FloatArray:
+        """Return what each concept's score has to reach for one outcome under its title, (n_concepts,)."""
+        context = self._contexts.get(model.name)
+        if context is None or not context.weighs(self._title_scores(model, title, language), 1):
+            return model.thresholds
+        [reading] = self._read([text], language)
+        return thresholds_in_context(reading.scores[model.name], model.thresholds, context.needed)
 
     def _without_evidence(self, model: Model, text: str, tag: Tag, title: str | None, language: str) -> float | None:
         """Return the score that the tag's concept would have without its evidence; None where no word would be left."""
@@ -482,12 +491,14 @@ class Tagger:
                 continue
             p = self._in_context(model, texts, title, language)
             most, n_concepts = _most(model), len(model.taxonomy.concepts)
-            index, scores = best(p, n_concepts if model.parent else min(most, n_concepts))
             alone = None
             if model.parent is None:
                 around = self._title_scores(model, title, language)
                 if self._contexts[model.name].weighs(around, len(set(texts))):
-                    alone = [r.scores[model.name] for r in readings]
+                    alone = np.stack([r.scores[model.name] for r in readings])
+                    limits = thresholds_in_context(alone, model.thresholds, self._contexts[model.name].needed)
+                    p = np.where(p >= limits, p, 0.0).astype(np.float32)
+            index, scores = best(p, n_concepts if model.parent else min(most, n_concepts))
             for n, text in enumerate(texts):
                 for i, score in _reached(model, index[n], scores[n], tags[n]):
                     span = self._kept_span(model, text, readings[n], i)

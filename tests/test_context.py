@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from tagger.cli import app
-from tagger.context import SITUATIONS, Context, features, others
+from tagger.context import SITUATIONS, Context, features, others, thresholds_in_context
 from tagger.errors import ModelError
 from tagger.records import Credential, LearningOutcome, TaggedCredential
 from tagger.tagging import Tagger
@@ -21,6 +21,7 @@ from tagger.tagging import Tagger
 WEIGHTS = {
     "least": 0.01,
     "full": 0.1,
+    "needed": 0.0,
     "title and others": [-1.0, 0.8, 0.7, 0.7],
     "title": [-0.8, 0.8, 0.8],
     "others": [-0.8, 0.8, 0.9],
@@ -72,6 +73,29 @@ def test_what_the_own_words_do_not_say_at_all_is_not_said_by_the_title() -> None
     assert silent <= 0.0051 and spoken > 0.5
 
 
+def test_what_context_alone_lifts_has_to_be_lifted_further(tagger: Tagger) -> None:
+    own, thresholds = np.array([[0.3, 0.5]]), np.array([0.4, 0.4])
+    assert thresholds_in_context(own, thresholds, 0.6).tolist() == [[0.6, 0.4]]
+    assert thresholds_in_context(own, thresholds, 0.2).tolist() == [[0.4, 0.4]]
+
+    def tagged(needed: float) -> list[dict[str, float]]:
+        models = [
+            replace(m, options={**m.options, "context": {**WEIGHTS, "needed": needed}}, thresholds=np.full(17, 0.5))
+            if m.taxonomy.id == "sdg"
+            else m
+            for m in tagger.models
+        ]
+        [found] = Tagger(models, tagger.encoder).tag([credential("Check the pump and the tanks", CLEAR)])
+        return goals(found)
+
+    lifted, strict = tagged(0.0), tagged(1.0)
+    assert (
+        strict[1] == {k: v for k, v in lifted[1].items() if k in strict[1]}
+        and "Clean water and sanitation" in strict[1]
+    )
+    assert set(strict[0]) <= set(lifted[0])
+
+
 def test_an_outcome_without_surroundings_is_as_it_was() -> None:
     own = np.array([[0.2, 0.7]], dtype=np.float32)
     assert Context.of(WEIGHTS).apply(own, None).tolist() == own.tolist()
@@ -81,7 +105,7 @@ def test_an_outcome_without_surroundings_is_as_it_was() -> None:
 def test_the_others_are_the_others() -> None:
     assert others(np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])).tolist() == [[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]]
     assert features(np.full((2, 3), 0.5), None, np.full((2, 3), 0.001)).tolist() == [[[0.0, 0.0]] * 3] * 2
-    assert set(SITUATIONS) == {name for name in WEIGHTS if name not in ("least", "full")}
+    assert set(SITUATIONS) == {name for name in WEIGHTS if name not in ("least", "full", "needed")}
 
 
 def test_the_same_words_are_read_by_their_credential(tagger: Tagger) -> None:

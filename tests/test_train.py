@@ -203,7 +203,7 @@ def test_corrections_of_goals_are_followed_and_the_rest_is_not_wrecked(tmp_path:
     train(Recipe("sdg", corrections=tmp_path / "c.jsonl"), tmp_path / "my-sdg")
     tagger = Tagger.load([tmp_path / "my-sdg"])
     found = tagger.suggest(
-        ["Groom the tail of a horse", "Design a rainwater harvesting system", "Write a short story"], "sdg", 1
+        ["Groom the tail of a horse", "Treat drinking water with filters and chlorine", "Write a short story"], "sdg", 1
     )
     assert found[0][0][0] == 14
     assert found[1][0][0] == 5 and found[1][0][1] > 0.4

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.context import Context
+from tagger.context import Context, thresholds_in_context
 from tagger.encoder import FloatArray, OnnxEncoder
 from tagger.fit import best_threshold, fit_linear, folds
 from tagger.heads import LinearHead
@@ -94,7 +94,8 @@ def context_figures(
     placed = np.concatenate(
         [context.place(c.own[None], c.title, None if c.others is None else c.others[None]) for c in these]
     )
-    return {"alone": figures(alone, right, thresholds), "placed": figures(placed, right, thresholds)}
+    limits = thresholds_in_context(alone, thresholds, context.needed)
+    return {"alone": figures(alone, right, thresholds), "placed": figures(placed, right, limits)}
 
 
 def expected_calibration_error(p: npt.NDArray[np.floating], y: npt.NDArray[np.bool_], bins: int = 10) -> float:
