@@ -1,6 +1,6 @@
 """What a credential's title and its other outcomes say of one of its outcomes.
 
-"Carry out jar tests and set the alum dose" is about drinking water, as the title "Operating a water works" tells; title and
+"Check the tanks before the dry season" is about drinking water, as the title "Village water supply" tells; title and
 siblings resolve what a word means. So a goal's probability is read from the outcome's own words first, raised where title and other
 outcomes speak of the same goal, and a little lowered where they do not. A goal of which the outcome's own words say nothing
 is not tagged for its surroundings' sake, and the less they say, the less surroundings count.
