@@ -12,24 +12,24 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger import levels, overload, size, wording
+from tagger.choosing import children, most_tags, raw_scores, reached, span_of, tag_of, times_parent
 from tagger.context import Context, thresholds_in_context
 from tagger.derived import Derivation, derivation_of
 from tagger.encoder import Encoder, FloatArray, TokenEncoder, Tokens, load_encoder
 from tagger.evidence import best_span
-from tagger.heads import LinearHead, best, word_shares
+from tagger.heads import best, word_shares
 from tagger.language import guess_language, is_tag, primary_tag
 from tagger.model import Model, shipped_models
 from tagger.norms import Course, Norms, load_norms
 from tagger.records import (
     UNREAD,
     Credential,
-    Evidence,
     LevelEstimate,
     Tag,
     TaggedCredential,
     TaggedOutcome,
 )
-from tagger.taxonomy import Concept, load_taxonomy
+from tagger.taxonomy import load_taxonomy
 from tagger.text import strip_boilerplate
 
 __all__ = ["Tagger", "roll_up"]
@@ -113,7 +113,7 @@ class Tagger:
         self.derivations = tuple(derivations)
         self._contexts = {m.name: Context.of(m.options["context"]) for m in models if "context" in m.options}
         self._below_parent = {
-            m.name: _children(m, above)
+            m.name: children(m, above)
             for m in models
             if m.parent is not None and (above := next((a for a in models if a.taxonomy.id == m.parent), None))
         }
@@ -419,14 +419,14 @@ class Tagger:
                     self._below(model, cores, vectors) if model.parent else model.scores(cores, vectors, tokens)
                 )
                 continue
-            most, n_concepts = _most(model), len(model.taxonomy.concepts)
+            most, n_concepts = most_tags(model), len(model.taxonomy.concepts)
             # Below a parent, concepts of goals that are not tagged take no place from those of goals that are.
             k = n_concepts if model.parent else min(most, n_concepts)
             index, scores = self._top(model, cores, vectors, k, tokens)
             for n in range(len(cores)):
-                for i, score in _reached(model, index[n], scores[n], tags[n]):
-                    span = _span(model, cores[n], offsets[n], tokens[n], i)
-                    tags[n].append(_tag(model, i, score, texts[n], span))
+                for i, score in reached(model, index[n], scores[n], tags[n]):
+                    span = span_of(model, cores[n], offsets[n], tokens[n], i)
+                    tags[n].append(tag_of(model, i, score, texts[n], span))
         if weighed:
             self._keep_tokens(cores, tokens)
         return [  # copies: a row that is kept would keep its whole batch in memory
@@ -472,7 +472,7 @@ class Tagger:
             return self._contexts[model.name].apply(own, self._title_scores(model, title, language))[position]
         above = self.model_for(model.parent)
         parents = self._in_context(above, distinct, title, language)
-        return _times_parent(own, parents, self._below_parent[model.name])[position]
+        return times_parent(own, parents, self._below_parent[model.name])[position]
 
     def _title_scores(self, model: Model, title: str | None, language: str) -> FloatArray | None:
         """Return what a title says, (n_concepts,); None without one, or one in another language."""
@@ -490,7 +490,7 @@ class Tagger:
             if not self._is_in_context(model) or not texts:
                 continue
             p = self._in_context(model, texts, title, language)
-            most, n_concepts = _most(model), len(model.taxonomy.concepts)
+            most, n_concepts = most_tags(model), len(model.taxonomy.concepts)
             alone = None
             if model.parent is None:
                 around = self._title_scores(model, title, language)
@@ -500,10 +500,10 @@ class Tagger:
                     p = np.where(p >= limits, p, 0.0).astype(np.float32)
             index, scores = best(p, n_concepts if model.parent else min(most, n_concepts))
             for n, text in enumerate(texts):
-                for i, score in _reached(model, index[n], scores[n], tags[n]):
+                for i, score in reached(model, index[n], scores[n], tags[n]):
                     span = self._kept_span(model, text, readings[n], i)
                     own = None if alone is None else round(float(alone[n][i]), 4)
-                    tags[n].append(_tag(model, i, score, text, span, own))
+                    tags[n].append(tag_of(model, i, score, text, span, own))
         return [tuple(sorted(found, key=lambda t: order[t.model])) for found in tags]
 
     def _keep_tokens(self, cores: Sequence[str], tokens: Sequence[Tokens | None]) -> None:
@@ -519,7 +519,7 @@ class Tagger:
             if tokens is None and isinstance(self.encoder, TokenEncoder):
                 self._keep_tokens([core], self._encode([core])[1])
                 tokens = self._tokens[core]
-            reading.spans[key] = _span(model, core, offset, tokens, i)
+            reading.spans[key] = span_of(model, core, offset, tokens, i)
         return reading.spans[key]
 
     def _encode(self, texts: Sequence[str]) -> tuple[FloatArray, Sequence[Tokens | None]]:
@@ -540,11 +540,11 @@ class Tagger:
             return model.top(cores, vectors, k, tokens)
         above = self.model_for(model.parent)
         parents = above.scores(cores, vectors, tokens)
-        return best(_times_parent(self._below(model, cores, vectors), parents, self._below_parent[model.name]), k)
+        return best(times_parent(self._below(model, cores, vectors), parents, self._below_parent[model.name]), k)
 
     def _below(self, model: Model, cores: Sequence[str], vectors: FloatArray) -> FloatArray:
         """Return P(child | parent), (n_texts, n_concepts): a softmax over the model's raw scores of the parent's children."""
-        raw = _raw(model, cores, vectors)
+        raw = raw_scores(model, cores, vectors)
         scores = np.zeros_like(raw)
         for below in self._below_parent[model.name]:
             if below:
@@ -632,80 +632,6 @@ class Tagger:
 def _own_encoder(models: Sequence[str | Path]) -> Path | None:
     """Return the encoder that the first of the model folders with one brings along."""
     return next((p for m in models if ((p := Path(m) / "encoder") / "manifest.json").is_file()), None)
-
-
-def _raw(model: Model, cores: Sequence[str], vectors: FloatArray) -> npt.NDArray[np.float64]:
-    """Return the scores (n_texts, n_concepts) that children of one parent are compared by."""
-    if isinstance(model.head, LinearHead):
-        return model.head.raw(cores, vectors).astype(np.float64)
-    # In float64, so that the result does not depend on how many texts are ranked together (see `LinearHead.raw`).
-    known = model.head.vectors
-    assert known is not None
-    cosine = vectors.astype(np.float64) @ known.T.astype(np.float64)
-    return np.asarray(float(model.options["sharpness"]) * cosine)
-
-
-def _children(model: Model, above: Model) -> list[list[int]]:
-    """Return, for each concept of the taxonomy above, the positions of its children in the model's taxonomy."""
-    below: list[list[int]] = [[] for _ in above.taxonomy.concepts]
-    for i, concept in enumerate(model.taxonomy.concepts):
-        for broader in concept.broader:
-            below[above.taxonomy.index(broader)].append(i)
-    return below
-
-
-def _times_parent(given_parent: FloatArray, parents: FloatArray, children: Sequence[Sequence[int]]) -> FloatArray:
-    """Return P(child) = P(parent) P(child | parent), (n_texts, n_concepts)."""
-    p = given_parent.copy()
-    for parent, below in enumerate(children):
-        if below:
-            p[:, below] = given_parent[:, below] * parents[:, [parent]]
-    return p
-
-
-def _most(model: Model) -> int:
-    return int(model.options.get("max_tags", 3))
-
-
-def _reached(
-    model: Model, index: npt.NDArray[np.int64], scores: FloatArray, tags: Sequence[Tag]
-) -> Iterator[tuple[int, float]]:
-    """Yield the concepts of one text that reach their thresholds, and whose parents are tagged: the most that the model gives."""
-    n, lowest = 0, float(model.thresholds.min())
-    for i, score in zip(index.tolist(), scores.tolist(), strict=True):
-        if n == _most(model) or score < lowest:
-            return
-        if score >= model.thresholds[i] and (not model.parent or _has_parent(model.taxonomy.concepts[i], tags)):
-            n += 1
-            yield i, score
-
-
-def _span(model: Model, core: str, offset: int, tokens: Tokens | None, i: int) -> tuple[int, int]:
-    """Return where the evidence of a concept stands in the text whose part `core` begins at `offset`."""
-    start, end = best_span(core, word_shares(core, model.head.shares(core, tokens, i)))
-    return start + offset, end + offset
-
-
-def _tag(model: Model, i: int, score: float, text: str, span: tuple[int, int], alone: float | None = None) -> Tag:
-    concept = model.taxonomy.concepts[i]
-    start, end = span
-    return Tag(
-        model.taxonomy.id,
-        model.taxonomy.version,
-        concept.id,
-        concept.label,
-        round(score, 4),
-        model.relation,
-        (Evidence(start, end, text[start:end]),),
-        model.name,
-        concept.type,
-        reuse_level=concept.reuse_level,
-        alone=alone,
-    )
-
-
-def _has_parent(concept: Concept, tags: Sequence[Tag]) -> bool:
-    return any(tag.concept in concept.broader for tag in tags)
 
 
 def _core(text: str) -> tuple[int, str]:

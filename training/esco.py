@@ -11,7 +11,6 @@ own outcomes and names of skills (``training/esco``), and job advertisements (`J
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +26,8 @@ from tagger.model import Model, build_retrieval
 from tagger.taxonomy import Taxonomy, load_taxonomy
 from training import gold
 from training.build_esco import read_esco_sources
+from training.evaluate_skills import job_ads
+from training.measures import expected_calibration_error
 from training.texts import (
     ESCO,
     core,
@@ -76,18 +77,6 @@ def judged_gold(taxonomy: Taxonomy) -> list[tuple[str, dict[str, int]]]:
             for skill in outcome["skills"]:
                 judgements[skill["concept"]] = 2 if skill["judgement"] == "right" else 1
             found.append((core(outcome["text"]), judgements))
-    return found
-
-
-def job_ads(data: Path, taxonomy: Taxonomy) -> list[tuple[str, dict[str, int]]]:
-    """Return the texts of `JOB_ADS`, as `training.texts.judged_skills` does; they are not evaluated on."""
-    known, found = {c.id for c in taxonomy.concepts}, []
-    for name in JOB_ADS:
-        with (data / "skills" / "eval" / f"{name}.jsonl").open(encoding="utf-8") as lines:
-            for record in map(json.loads, lines):
-                right = [label["uri"] for label in record["labels"] if label["uri"] in known]
-                if right:
-                    found.append((record["text"], dict.fromkeys(right, 2)))
     return found
 
 
@@ -250,7 +239,8 @@ def training_links(
     first = links(head, taxonomy, encoder, [t for t, _ in real], [j for _, j in real], SILENCE)
     second = links(head, taxonomy, encoder, [t for t, _ in own], [j for _, j in own], SILENCE)
     names = skill_names(for_evaluation=False)
-    names += job_ads(data, taxonomy)
+    known = frozenset(c.id for c in taxonomy.concepts)
+    names += [(c.text, dict.fromkeys(c.right, 2)) for name in JOB_ADS for c in job_ads(data, name, known)]
     third = links(head, taxonomy, encoder, [t for t, _ in names], [j for _, j in names], 1.0)
     together = Links(
         np.concatenate([first.text, second.text + len(real), third.text + len(real) + len(own)]),
@@ -329,12 +319,6 @@ def decisions(p: FloatArray, value: npt.NDArray[np.int64], n_right: int, thresho
         "f1": round(2 * right / max(n + n_right, 1), 3),
         "right_or_near": round(float((hit & (value > 0)).sum() / max(n, 1)), 3),
     }
-
-
-def expected_calibration_error(p: npt.NDArray[np.floating], y: npt.NDArray[np.bool_], bins: int = 10) -> float:
-    """Return the expected calibration error over equally wide bins (Naeini et al. 2015)."""
-    which = np.minimum((p * bins).astype(int), bins - 1)
-    return float(sum(abs(p[which == b].mean() - y[which == b].mean()) * (which == b).mean() for b in set(which)))
 
 
 def hubness(taxonomy: Taxonomy, vectors: FloatArray, data: Path, encoder: OnnxEncoder) -> FloatArray:

@@ -15,7 +15,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Figure", "Measure", "draws", "f1", "macro_f1", "markdown", "quadratic_kappa", "ratio"]
+__all__ = [
+    "Figure",
+    "Measure",
+    "draws",
+    "expected_calibration_error",
+    "f1",
+    "macro_f1",
+    "markdown",
+    "quadratic_kappa",
+    "ratio",
+]
 
 SEED = 20261121
 N_RESAMPLES = 2000
@@ -151,3 +161,9 @@ def markdown(figures: Sequence[Figure]) -> str:
         lines.append(f"| {layer} | {figure.name} | {figure.n:,} | {value} | {interval} |")
         previous = figure.layer
     return "\n".join(lines) + "\n"
+
+
+def expected_calibration_error(p: npt.NDArray[np.floating], y: npt.NDArray[np.bool_], bins: int = 10) -> float:
+    """Return the expected calibration error over equally wide bins (Naeini et al. 2015)."""
+    which = np.minimum((p * bins).astype(int), bins - 1)
+    return float(sum(abs(p[which == b].mean() - y[which == b].mean()) * (which == b).mean() for b in set(which)))

@@ -25,6 +25,7 @@ from tagger.fit import best_threshold, fit_linear, folds
 from tagger.heads import LinearHead
 from tagger.model import Model
 from tagger.taxonomy import Taxonomy, load_taxonomy
+from training.measures import expected_calibration_error
 from training.surroundings import Case, cases, fit_context, title_rows
 from training.texts import N_GOALS, Labelled, core, goal_matrix, is_held_out, sdg_rows
 
@@ -96,12 +97,6 @@ def context_figures(
     )
     limits = thresholds_in_context(alone, thresholds, context.needed)
     return {"alone": figures(alone, right, thresholds), "placed": figures(placed, right, limits)}
-
-
-def expected_calibration_error(p: npt.NDArray[np.floating], y: npt.NDArray[np.bool_], bins: int = 10) -> float:
-    """Return the expected calibration error over equally wide bins (Naeini et al. 2015)."""
-    which = np.minimum((p * bins).astype(int), bins - 1)
-    return float(sum(abs(p[which == b].mean() - y[which == b].mean()) * (which == b).mean() for b in set(which)))
 
 
 def main() -> None:
