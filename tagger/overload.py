@@ -252,7 +252,7 @@ def check(
         finding. ``breadth``: the same for how far apart the outcomes lie, among courses that list as many; it names the topics.
         ``overloaded``: density at its 95th percentile, or breadth at its 95th with density at least at the median; red if both.
         What rests on breadth alone is ``info`` as long as the norms of breadth are another institution's (`tagger.norms`): on
-        the development half of the gold set such norms took 10 of 36 sound credentials for broad.
+        the development half of the gold set such norms took 8 of 36 sound credentials for broad.
     not_checked : list of str
         What was not judged, and why: ``density: …``, ``breadth: …``, ``overloaded: …``.
 
